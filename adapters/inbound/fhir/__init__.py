@@ -1,0 +1,114 @@
+"""FHIR messages, STU3 and R4, by tables of paths. The only place that knows `fhir.resources`.
+
+A message costs one parse of its bytes, one look of `fhir.resources` at each resource, and one
+validation of the canonical document.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from pydantic import ValidationError
+
+from adapters.errors import Fault, NotUnderstood, NotWellFormed
+from adapters.inbound.fhir import r4, stu3
+from adapters.inbound.fhir.profile import Event, Profile
+from adapters.inbound.fhir.reading import Reading
+from adapters.inbound.fhir.resources import check, header_of, tidy
+from adapters.inbound.json import fault as json_fault
+from adapters.inbound.parsed import Parsed
+from schemas.base import Coding
+from schemas.codes import CodeTables
+from schemas.message import MESSAGE, Message
+
+PROFILES = (stu3.PROFILE, r4.PROFILE)
+
+
+def parse(body: bytes, tables: CodeTables) -> Parsed:
+    """Parse one FHIR message: a Bundle of type message, its version told by its MessageHeader.
+
+    Raises:
+        NotWellFormed: the bytes are not JSON, with line and column.
+        NotUnderstood: with every fault, each with its FHIRPath.
+    """
+    bundle = _load(body)
+    faults: list[Fault] = []
+    tidy(bundle, "Bundle", faults)
+    profile, event = _event(header_of(bundle))
+    faults += check(profile, bundle)
+    reading = Reading(profile, event, bundle, tables)
+    message, ours = _message(reading)
+    unmapped, others = _unmapped(reading)
+    ours = [*reading.faults, *ours, *others]
+    # Where both find a fault, ours says what would be right.
+    places = {fault.pointer for fault in ours}
+    faults = list(dict.fromkeys([*ours, *(f for f in faults if f.pointer not in places)]))
+    if message is None or faults:
+        raise NotUnderstood(tuple(faults))
+    return Parsed(message=message, event=event.code, unmapped=unmapped)
+
+
+def _load(body: bytes) -> dict[str, Any]:
+    try:
+        bundle = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        if "ecursion" in error.msg:
+            raise NotUnderstood((Fault("Bundle", "is nested too deeply", "too-deep"),)) from None
+        raise NotWellFormed(f"This is not JSON: {error.msg}", error.lineno, error.colno) from None
+    if not isinstance(bundle, dict):
+        raise NotUnderstood((Fault("Bundle", "is not an object", "value"),))
+    return bundle
+
+
+def _event(header: dict[str, Any]) -> tuple[Profile, Event]:
+    """Choose the profile by the element that holds the event: STU3 `event`, R4 `eventCoding`."""
+    for profile in PROFILES:
+        if (coding := header.get(profile.event_element)) is not None:
+            code = coding.get("code") if isinstance(coding, dict) else None
+            if isinstance(code, str) and code in profile.events:
+                return profile, profile.events[code]
+            place = f"Bundle.entry[0].resource.{profile.event_element}.code"
+            detail = f"is not an event that is taken; in {profile.version} it is one of "
+            raise NotUnderstood((Fault(place, detail + _words(profile), "not-supported"),))
+    detail = "says no event; send " + " or ".join(
+        f"`{profile.event_element}` ({profile.version}: {_words(profile)})" for profile in PROFILES
+    )
+    raise NotUnderstood((Fault("Bundle.entry[0].resource", detail, "not-supported"),))
+
+
+def _words(profile: Profile) -> str:
+    return ", ".join(f"`{code}`" for code in profile.events)
+
+
+def _message(reading: Reading) -> tuple[Message | None, list[Fault]]:
+    """Validate the canonical document once; tell its errors where they stand in the Bundle."""
+    document = orjson.dumps(reading.document)
+    try:
+        return MESSAGE.validate_json(document, strict=True, by_alias=True, by_name=False), []
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_input=False)
+        return None, [_fault(reading, json_fault(detail)) for detail in details]
+
+
+def _fault(reading: Reading, fault: Fault) -> Fault:
+    pointer, detail = fault.pointer, fault.detail
+    if fault.code in ("required", "body-missing"):
+        pointer = pointer if fault.code == "required" else reading.body
+        name = ".".join(part for part in pointer.split("/")[1:] if not part.isdigit())
+        read_from = reading.read_from(name)
+        detail = f"lacks `{name}`" + (f", which is read from {read_from}" if read_from else "")
+    return Fault(reading.path_of(pointer), detail, fault.code)
+
+
+def _unmapped(reading: Reading) -> tuple[tuple[Coding, ...], list[Fault]]:
+    found: dict[Coding, None] = {}
+    faults: list[Fault] = []
+    for path, node in reading.codings.items():
+        kept = {key: node.value.get(key) for key in ("system", "code", "display")}
+        try:
+            found[Coding.model_validate(kept, strict=True)] = None
+        except ValidationError as error:
+            details = error.errors(include_url=False, include_input=False)
+            faults += (Fault(f"{path}.{d['loc'][0]}", d["msg"], "value") for d in details)
+    return tuple(found), faults

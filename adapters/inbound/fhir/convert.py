@@ -1,0 +1,145 @@
+"""The converters that the tables of paths name: each from a FHIR value to a canonical one.
+
+A converter yields None where the value says nothing to it, and hands on unchanged what it cannot
+read: the canonical model then says what is wrong with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, Protocol
+from zoneinfo import ZoneInfo
+
+from adapters.inbound.fhir.paths import Node
+from schemas.codes import SNOMED, Asq3Code, CodeTables
+
+BASE = "https://fhir.gateway.example"
+"""Base of our own code systems, identifiers and extensions. A reserved name: nothing is fetched."""
+
+_LONDON = ZoneInfo("Europe/London")
+
+_KEYS = {
+    "https://fhir.nhs.uk/Id/ods-organization-code": "ods",
+    f"{BASE}/Id/urn": "urn",
+    f"{BASE}/Id/la-code": "la",
+}
+
+
+class Codes(Protocol):
+    """What a converter may ask and tell the reading."""
+
+    tables: CodeTables
+
+    def unmapped(self, coding: Node) -> None:
+        """Note a code that is not in our maps."""
+
+    def is_unmapped(self, coding: Node) -> bool:
+        """Tell whether a code was noted as not in our maps."""
+
+
+def _day(_: Codes, node: Node) -> Any:
+    """A `date`, or the day of a `dateTime` in Europe/London."""
+    if not isinstance(node.value, str) or "T" not in node.value:
+        return node.value
+    try:
+        at = datetime.fromisoformat(node.value)
+        return at.astimezone(_LONDON).date().isoformat() if at.tzinfo else node.value
+    except (ValueError, OverflowError):
+        return node.value
+
+
+def _name(_: Codes, node: Node) -> Any:
+    """A `HumanName` as one text."""
+    if not isinstance(node.value, dict):
+        return node.value
+    if text := node.value.get("text"):
+        return text
+    parts: list[Any] = []
+    for key in ("prefix", "given", "family", "suffix"):
+        part = node.value.get(key) or []
+        parts += part if isinstance(part, list) else [part]
+    return " ".join(part for part in parts if isinstance(part, str)) or None
+
+
+def _uuid(_: Codes, node: Node) -> Any:
+    """The UUID of a `urn:uuid:`; any other address says nothing."""
+    prefix, text = "urn:uuid:", str(node.value).lower()
+    return text.removeprefix(prefix) if text.startswith(prefix) else None
+
+
+def _number(_: Codes, node: Node) -> Any:
+    """A whole number in digits; any other text says nothing."""
+    text = str(node.value)
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else None
+
+
+def _yes(_: Codes, __: Node) -> Any:
+    """True: that the element is there says it."""
+    return True
+
+
+def _organisation_key(_: Codes, node: Node) -> Any:
+    """An `Identifier` as a key of the directory, `ods:RXA`; of another system, its value."""
+    if not isinstance(node.value, dict):
+        return node.value
+    system, value = node.value.get("system"), node.value.get("value")
+    known = _KEYS.get(system) if isinstance(system, str) else None
+    return f"{known}:{value}" if known else value
+
+
+def _coding(codes: Codes, node: Node) -> Any:
+    """A `Coding` word for word. One that no map of ours has is listed; our own words are not kept."""
+    coding = node.value
+    if not isinstance(coding, dict):
+        return coding
+    system, code = str(coding.get("system")), coding.get("code")
+    if code is None or system.startswith(BASE):
+        return None
+    if not _is_known(codes.tables, system, str(code)):
+        codes.unmapped(node)
+    return {key: coding[key] for key in ("system", "code", "display") if key in coding}
+
+
+def _is_known(tables: CodeTables, system: str, code: str) -> bool:
+    if system == SNOMED and (code in tables.asq3_by_code or code in tables.asqse_by_code):
+        return True
+    return code in tables.systems.get(system, ())
+
+
+def _asq3(codes: Codes, node: Node) -> Asq3Code | None:
+    coding = node.value if isinstance(node.value, dict) else {}
+    if coding.get("system") not in (SNOMED, None):
+        return None
+    return codes.tables.asq3_by_code.get(str(coding.get("code")))
+
+
+def _asq3_domain(codes: Codes, node: Node) -> Any:
+    """The domain of an ASQ-3 score by its SNOMED CT code."""
+    meaning = _asq3(codes, node)
+    return meaning and meaning.domain
+
+
+def _asq3_months(codes: Codes, node: Node) -> Any:
+    """The questionnaire's month of an ASQ-3 score by its SNOMED CT code."""
+    meaning = _asq3(codes, node)
+    return meaning and meaning.months
+
+
+def _if_unmapped(codes: Codes, node: Node) -> Any:
+    """A `Coding` word for word, where an earlier row found it in no map."""
+    return _coding(codes, node) if codes.is_unmapped(node) else None
+
+
+CONVERTERS: Mapping[str, Callable[[Codes, Node], Any]] = {
+    "day": _day,
+    "name": _name,
+    "uuid": _uuid,
+    "number": _number,
+    "yes": _yes,
+    "organisation-key": _organisation_key,
+    "coding": _coding,
+    "coding-if-unmapped": _if_unmapped,
+    "asq3-domain": _asq3_domain,
+    "asq3-months": _asq3_months,
+}

@@ -1,0 +1,201 @@
+"""FHIRPath, as much of it as the profile tables need, over plain JSON.
+
+An expression yields nodes: values, each with the concrete FHIRPath where it stands. Understood are
+`a.b`, `a[0]`, `a | b`, `%variable`, `$this`, `'literal'`, `true`, `where(a=b)`, `where(a)`,
+`extension(url)`, `resolve()`, `ofType(Type)`, `first()`, `empty()`. Elements have their JSON names
+(`valueQuantity`). `a=b` holds where any of a is any of b. `unread()` is ours: the resources from
+which nothing has been read so far.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, Protocol
+
+
+class Node(NamedTuple):
+    """A value, and where it stands."""
+
+    value: Any
+    path: str
+
+
+Nodes = list[Node]
+
+
+class Scope(Protocol):
+    """What an expression may look at beside its own nodes."""
+
+    variables: Mapping[str, Nodes]
+    roots: Mapping[str, Node]
+
+    def resolve(self, reference: Node) -> Nodes:
+        """Follow a Reference; one that leads nowhere is a fault."""
+
+    def unread(self, resources: Nodes) -> Nodes:
+        """Return the resources from which nothing was read so far."""
+
+
+ROOTS = ("Bundle", "MessageHeader")
+
+Find = Callable[[Scope, Nodes], Nodes]
+
+_TOKEN = re.compile(r"\s*('[^']*'|[%$]?[A-Za-z][\w-]*|\d+|[().=|\[\]])")
+
+
+def compile_path(expression: str) -> Find:
+    """Compile an expression.
+
+    Raises:
+        ValueError: it is not one, in words.
+    """
+    parser = _Parser(expression)
+    find = parser.union()
+    if parser.tokens:
+        raise ValueError(f"does not go on with `{parser.tokens[0]}` here")
+    return find
+
+
+def elements(node: Node, name: str) -> Nodes:
+    """Return an element of a node: each item of a list is a node of its own."""
+    inner = node.value.get(name) if isinstance(node.value, dict) else None
+    if inner is None:
+        return []
+    if isinstance(inner, list):
+        return [
+            Node(item, f"{node.path}.{name}[{index}]")
+            for index, item in enumerate(inner)
+            if item is not None
+        ]
+    return [Node(inner, f"{node.path}.{name}")]
+
+
+class _Parser:
+    """Recursive descent; each method takes its tokens and returns a function."""
+
+    def __init__(self, expression: str) -> None:
+        self.tokens: list[str] = []
+        rest = expression.strip()
+        while rest:
+            found = _TOKEN.match(rest)
+            if not found:
+                raise ValueError(f"has no meaning from `{rest}` on")
+            self.tokens.append(found[1])
+            rest = rest[found.end() :]
+
+    def union(self) -> Find:
+        paths = [self.path()]
+        while self.taken("|"):
+            paths.append(self.path())
+        if len(paths) == 1:
+            return paths[0]
+        return lambda scope, nodes: [found for path in paths for found in path(scope, nodes)]
+
+    def path(self) -> Find:
+        steps = [self.root()]
+        while self.tokens and self.tokens[0] in (".", "["):
+            steps.append(self.step() if self.take() == "." else self.index())
+
+        def find(scope: Scope, nodes: Nodes) -> Nodes:
+            for step in steps:
+                nodes = step(scope, nodes)
+            return nodes
+
+        return find
+
+    def root(self) -> Find:
+        token = self.tokens[0] if self.tokens else ""
+        if token[:1] not in ("'", "%") and token not in ("true", "$this", *ROOTS):
+            return self.step()
+        self.take()
+        if token == "$this":
+            return lambda _scope, nodes: nodes
+        if token in ROOTS:
+            return lambda scope, _nodes: [scope.roots[token]]
+        if token.startswith("%"):
+            return lambda scope, _nodes: scope.variables.get(token, [])
+        constant = [Node(token == "true" or token.strip("'"), "")]
+        return lambda _scope, _nodes: constant
+
+    def step(self) -> Find:
+        name = self.take()
+        if not self.taken("("):
+            return lambda _scope, nodes: [found for node in nodes for found in elements(node, name)]
+        if name not in _FUNCTIONS:
+            raise ValueError(f"has no function `{name}`; there are {', '.join(_FUNCTIONS)}")
+        function = _FUNCTIONS[name](self)
+        self.expect(")")
+        return function
+
+    def index(self) -> Find:
+        number = int(self.take())
+        self.expect("]")
+        return lambda _scope, nodes: nodes[number : number + 1]
+
+    def where(self) -> Find:
+        left = self.path()
+        right = self.path() if self.taken("=") else None
+
+        def holds(scope: Scope, node: Node) -> bool:
+            found = left(scope, [node])
+            if right is None:
+                return any(value is not False for value, _ in found)
+            wanted = [value for value, _ in right(scope, [node])]
+            return any(value in wanted for value, _ in found)
+
+        return lambda scope, nodes: [node for node in nodes if holds(scope, node)]
+
+    def extension(self) -> Find:
+        url = self.path()
+
+        def find(scope: Scope, nodes: Nodes) -> Nodes:
+            wanted = [value for value, _ in url(scope, nodes)]
+            found = (extension for node in nodes for extension in elements(node, "extension"))
+            return [e for e in found if isinstance(e.value, dict) and e.value.get("url") in wanted]
+
+        return find
+
+    def of_type(self) -> Find:
+        wanted = self.take()
+        return lambda _scope, nodes: [
+            node
+            for node in nodes
+            if isinstance(node.value, dict) and node.value.get("resourceType") == wanted
+        ]
+
+    def resolve(self) -> Find:
+        return lambda scope, nodes: [found for node in nodes for found in scope.resolve(node)]
+
+    def first(self) -> Find:
+        return lambda _scope, nodes: nodes[:1]
+
+    def empty(self) -> Find:
+        return lambda _scope, nodes: [Node(not nodes, "")]
+
+    def unread(self) -> Find:
+        return lambda scope, nodes: scope.unread(nodes)
+
+    def take(self) -> str:
+        if not self.tokens:
+            raise ValueError("ends too early")
+        token: str = self.tokens.pop(0)
+        return token
+
+    def taken(self, token: str) -> bool:
+        return bool(self.tokens) and self.tokens[0] == token and bool(self.tokens.pop(0))
+
+    def expect(self, token: str) -> None:
+        if not self.taken(token):
+            raise ValueError(f"lacks a `{token}`")
+
+
+_FUNCTIONS: Mapping[str, Callable[[_Parser], Find]] = {
+    "where": _Parser.where,
+    "extension": _Parser.extension,
+    "resolve": _Parser.resolve,
+    "ofType": _Parser.of_type,
+    "first": _Parser.first,
+    "empty": _Parser.empty,
+    "unread": _Parser.unread,
+}

@@ -1,0 +1,116 @@
+"""What a profile is: the classes that its messages hold, and its tables of paths.
+
+A table is a CSV of rows (table, canonical, fhir, convert, note). What `canonical` says of a row:
+
+`a.b`        a property: the first row that yields a value fills it
+`a.b[]`      a list: the first row that yields something fills it, an item for each node
+`%x`         a variable: the first row that yields something defines it
+`refused`    what yields something is refused, with the note as the reason
+`required`   what yields nothing is missing, with the note as the reason
+
+`convert` is the name of a converter, or `a→b, c→d` with `else nothing` or `else as it is`, or the
+name of another table (with a capital), which is then read with each node as `$this`.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+from adapters.inbound.fhir.paths import Find, compile_path
+from schemas.message import Kind
+
+
+class TableFault(ValueError):
+    """A table of paths is wrong: file, row and column, and what is wrong."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One row of a table of paths."""
+
+    canonical: str
+    fhir: str
+    convert: str
+    note: str
+    keys: tuple[str, ...]
+    """The canonical path, part by part."""
+    is_list: bool
+    find: Find
+    words: Mapping[str, Any] | None
+    """Of a `convert` that is a map: from the code that is read to the canonical value."""
+    other: str
+    """What becomes of a code that is not in `words`: `refused`, `nothing` or `as it is`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """What a MessageHeader says that the message is."""
+
+    kind: Kind
+    code: str
+    """The event, as the idempotency key has it."""
+    table: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profile:
+    """One FHIR version: what is understood of it."""
+
+    version: str
+    bundle: Any
+    classes: Mapping[str, Any]
+    """Resource type to class of `fhir.resources`. A resource of another type is refused."""
+    tables: Mapping[str, tuple[Row, ...]]
+    event_element: str
+    """Element of the MessageHeader whose `code` is the event."""
+    events: Mapping[str, Event]
+    """By the code in `event_element`."""
+    only_one: tuple[str, ...] = ("Patient",)
+    """Types of which a message holds one at most: a second would be left unread."""
+
+
+def load_tables(
+    file: str, converters: Mapping[str, Callable[..., Any]]
+) -> dict[str, tuple[Row, ...]]:
+    """Load the tables of one CSV file beside this module.
+
+    Raises:
+        TableFault: at the first row that is wrong.
+    """
+    tables: dict[str, list[Row]] = {}
+    with files(__package__).joinpath(file).open(encoding="utf-8", newline="") as text:
+        for number, cells in enumerate(csv.DictReader(text), start=2):
+            try:
+                tables.setdefault(cells["table"], []).append(_row(cells))
+            except ValueError as error:
+                raise TableFault(f"{file}, row {number}, column fhir: {error}") from None
+    known = {"", "object", *converters, *tables}
+    for rows in tables.values():
+        for row in rows:
+            if row.words is None and row.convert not in known:
+                raise TableFault(f"{file}, {row.canonical}, column convert: `{row.convert}`")
+    return {name: tuple(rows) for name, rows in tables.items()}
+
+
+def _row(cells: Mapping[str, str]) -> Row:
+    canonical, convert = cells["canonical"], cells["convert"]
+    pairs, _, other = convert.partition(", else ")
+    words: dict[str, Any] | None = None
+    if "→" in pairs:
+        words = dict(pair.split("→") for pair in pairs.split(", "))  # type: ignore[misc]
+        words = {code: {"true": True}.get(word, word) for code, word in words.items()}
+    return Row(
+        canonical=canonical,
+        fhir=cells["fhir"],
+        convert=convert,
+        note=cells["note"],
+        keys=tuple(canonical.removesuffix("[]").split(".")),
+        is_list=canonical.endswith("[]"),
+        find=compile_path(cells["fhir"]),
+        words=words,
+        other=other or "refused",
+    )

@@ -1,0 +1,277 @@
+"""Reads a Bundle by the tables of its profile into a canonical document, and knows the way back.
+
+For every canonical value the reading remembers the FHIRPath that it came from, so that what the
+canonical model finds wrong is told where the sender can find it.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Any, get_origin
+
+from pydantic import BaseModel
+
+from adapters.errors import Fault
+from adapters.inbound.fhir.convert import CONVERTERS
+from adapters.inbound.fhir.paths import Node, Nodes, elements
+from adapters.inbound.fhir.profile import Event, Profile, Row
+from adapters.inbound.json import pointer as json_pointer
+from schemas.base import Coding
+from schemas.codes import CodeTables
+from schemas.fields import MODELS, properties
+from schemas.message import BODY
+
+_RESOURCE = re.compile(r"Bundle\.entry\[\d+\]\.resource(\.contained\[\d+\])?")
+
+Model = type[BaseModel] | None
+
+_NOWHERE = Node(None, "Bundle")
+
+
+class Reading:
+    """One Bundle being read. `document` is what was understood, `faults` what was wrong."""
+
+    def __init__(
+        self, profile: Profile, event: Event, bundle: dict[str, Any], tables: CodeTables
+    ) -> None:
+        self.profile, self.event, self.tables = profile, event, tables
+        self.document: dict[str, Any] = {"kind": event.kind}
+        self.origins = {"": "Bundle", "/kind": f"Bundle.entry[0].resource.{profile.event_element}.code"}
+        self.body = f"/{BODY[event.kind]}"
+        """Where the body of the message stands (JSON Pointer)."""
+        self.faults: list[Fault] = []
+        self.codings: dict[str, Node] = {}
+        """Codes that are not in our maps, by where they stand."""
+        self.variables: dict[str, Nodes] = {}
+        root = Node(bundle, "Bundle")
+        entries = elements(root, "entry")
+        self.roots = {"Bundle": root, "MessageHeader": elements(entries[0], "resource")[0]}
+        self._targets: dict[str, Node] = {}
+        for entry in entries:
+            self._index(entry)
+        for table in ("systems", event.table, "message"):
+            self.read(table, self.document, "", _NOWHERE)
+
+    def read(self, table: str, target: dict[str, Any], at: str, this: Node) -> None:
+        """Read one table into `target`, which stands at the JSON Pointer `at`."""
+        for row in self.profile.tables.get(table, ()):
+            if row.canonical in self.variables:
+                continue
+            found = row.find(self, [this])
+            if row.canonical.startswith("%"):
+                if found:
+                    self.variables[row.canonical] = found
+            elif row.canonical == "refused":
+                self.faults += (Fault(node.path, row.note, "not-supported") for node in found)
+            elif row.canonical == "required":
+                if not found:
+                    self.faults.append(Fault(this.path, row.note, "required"))
+            elif found or row.is_list:
+                self._fill(row, found, target, at)
+
+    def resolve(self, reference: Node) -> Nodes:
+        """Follow a Reference: `urn:uuid:`, absolute, `Type/id` or `#contained`."""
+        stated = elements(reference, "reference")
+        if not stated or not isinstance(stated[0].value, str):
+            return []
+        target, path = stated[0]
+        if target.startswith("#"):
+            holder = _RESOURCE.match(path)
+            target = f"{(holder[0] if holder else '').partition('.contained')[0]}{target}"
+        if found := self._targets.get(_address(target)):
+            return [found]
+        detail = "leads to no resource of this message; add it, or correct the reference"
+        self.faults.append(Fault(path, detail, "reference"))
+        return []
+
+    def unread(self, resources: Nodes) -> Nodes:
+        """Return the resources from which nothing was read so far."""
+        read = {found[0] for path in self.origins.values() if (found := _RESOURCE.match(path))}
+        return [node for node in resources if node.path not in read]
+
+    def unmapped(self, coding: Node) -> None:
+        """List a code that is not in our maps."""
+        self.codings[coding.path] = coding
+
+    def is_unmapped(self, coding: Node) -> bool:
+        """Tell whether a code is listed as not in our maps."""
+        return coding.path in self.codings
+
+    def path_of(self, pointer: str) -> str:
+        """Return the FHIRPath of what stands at a JSON Pointer, or of the nearest above it."""
+        while pointer not in self.origins:
+            pointer = pointer.rpartition("/")[0]
+        return self.origins[pointer]
+
+    def read_from(self, canonical: str) -> str | None:
+        """Return the expression by which the profile reads a canonical property."""
+        body = canonical == BODY[self.event.kind]
+        for table in (self.event.table, "message"):
+            for row in self.profile.tables.get(table, ()):
+                if row.canonical == ("%focus" if body else canonical):
+                    return row.fhir
+        return None
+
+    def _index(self, entry: Node) -> None:
+        """Know a resource by its fullUrl, by type and id, and its contained ones by their ids."""
+        if not isinstance(entry.value, dict):
+            return
+        full_url = entry.value.get("fullUrl")
+        if isinstance(full_url, str):
+            detail = "is the fullUrl of an earlier entry too; each resource has its own"
+            if _address(full_url) in self._targets:
+                self.faults.append(Fault(f"{entry.path}.fullUrl", detail, "value"))
+        for resource in elements(entry, "resource"):
+            if not isinstance(resource.value, dict):
+                continue
+            kind, identity = resource.value.get("resourceType"), resource.value.get("id")
+            for address in (full_url, f"{kind}/{identity}"):
+                if isinstance(address, str):
+                    self._targets.setdefault(_address(address), resource)
+            for inner in elements(resource, "contained"):
+                if isinstance(inner.value, dict):
+                    self._targets[f"{resource.path}#{inner.value.get('id')}"] = inner
+
+    def _fill(self, row: Row, found: Nodes, target: dict[str, Any], at: str) -> None:
+        """Put what a row found where it belongs. What yields no value leaves no trace."""
+        name, pointer = row.keys[-1], at + json_pointer(row.keys)
+        holder = _holder(target, row, create=False)
+        if row.is_list:
+            items = holder.get(name, []) if holder is not None else []
+            for node in found:
+                if (value := self._value(row, node, f"{pointer}/{len(items)}", {})) is not None:
+                    items.append(value)
+            if items or holder is not None:
+                _holder(target, row, create=True)[name] = items  # type: ignore[index]
+            return
+        merges = row.convert == "object" or row.convert in self.profile.tables
+        for node in found:
+            old = holder.get(name) if holder is not None else None
+            if old is not None and not merges:
+                return
+            value = self._value(row, node, pointer, old if isinstance(old, dict) else {})
+            if value is not None:
+                holder = _holder(target, row, create=True)
+                if holder is not None:
+                    holder[name] = value
+
+    def _value(self, row: Row, node: Node, pointer: str, into: dict[str, Any]) -> Any:
+        """Convert what stands at a node; an object is read into `into`."""
+        if row.convert == "object":
+            self.origins.setdefault(pointer, node.path)
+            return self._object(node, into, pointer, _model_at(self.event, pointer))
+        if row.convert in self.profile.tables:
+            self.origins.setdefault(pointer, node.path)
+            self.read(row.convert, into, pointer, node)
+            return into
+        if row.words is not None:
+            value = self._word(row, node, pointer)
+        else:
+            value = CONVERTERS[row.convert](self, node) if row.convert else node.value
+        if value is not None:
+            self.origins[pointer] = node.path
+        return value
+
+    def _word(self, row: Row, node: Node, pointer: str) -> Any:
+        """Translate a code, or the code of a Coding, by the row's own words."""
+        assert row.words is not None
+        code = node.value.get("code") if isinstance(node.value, dict) else node.value
+        if not isinstance(code, str):
+            return code
+        if code in row.words:
+            return row.words[code]
+        if row.other == "as it is":
+            return code
+        if row.other == "unmapped":
+            self.unmapped(node)
+        elif row.other == "refused":
+            self.origins[pointer] = node.path
+            detail = f"is not one of {', '.join(f'`{word}`' for word in row.words)}"
+            self.faults.append(Fault(node.path, detail, "value"))
+        return None
+
+    def _object(self, node: Node, into: dict[str, Any], at: str, model: Model) -> dict[str, Any]:
+        """Read a nested extension, or the items of a questionnaire, by the names of the model."""
+        nested, names = ("extension", "url") if "url" in node.value else ("item", "linkId")
+        for member in elements(node, nested):
+            name = member.value.get(names) if isinstance(member.value, dict) else None
+            if isinstance(name, str):
+                for holder in elements(member, "answer") or [member]:
+                    if isinstance(holder.value, dict):
+                        self._member(name, holder, into, at, model)
+        return into
+
+    def _member(
+        self, name: str, holder: Node, into: dict[str, Any], at: str, model: Model
+    ) -> None:
+        """Read one member of an object: a value, or an object of its own."""
+        inner, many = _shapes(model).get(name, (None, False))
+        items = into.setdefault(name, []) if many else []
+        pointer = at + json_pointer((name, len(items)) if many else (name,))
+        values = [key for key in holder.value if key[:5] == "value"]
+        old = None if many else into.get(name)
+        if values and ("extension" if "url" in holder.value else "item") in holder.value:
+            detail = "has a value and members of its own; send one or the other"
+            self.faults.append(Fault(holder.path, detail, "value"))
+        if values:
+            value = _leaf(holder.value[values[0]], inner)
+        else:
+            into_old = old if isinstance(old, dict) else {}
+            value = self._object(holder, into_old, pointer, inner)
+        if many:
+            items.append(value)
+        elif old is None or old == value:
+            into[name] = value
+        else:
+            detail = f"is stated already, and otherwise, at {self.path_of(pointer)}"
+            self.faults.append(Fault(holder.path, detail, "value"))
+        path = f"{holder.path}.{values[0]}" if values else holder.path
+        self.origins.setdefault(pointer, path)
+
+
+def _holder(target: dict[str, Any], row: Row, *, create: bool) -> dict[str, Any] | None:
+    """Return the object that has the row's property, if it is there or may be made."""
+    for key in row.keys[:-1]:
+        inner = target.setdefault(key, {}) if create else target.get(key)
+        if not isinstance(inner, dict):
+            return None
+        target = inner
+    return target
+
+
+def _address(url: str) -> str:
+    """Return the key by which a resource is found: without version, a UUID in lower case."""
+    url = url.partition("/_history/")[0]
+    return url.lower() if url[:9].lower() == "urn:uuid:" else url
+
+
+def _leaf(value: Any, model: Model) -> Any:
+    """Return a value as it is; of a Coding its code alone, unless the model wants it whole."""
+    if not isinstance(value, dict) or "code" not in value:
+        return value
+    if model is not Coding:
+        return value["code"]
+    return {key: value[key] for key in ("system", "code", "display") if key in value}
+
+
+def _model_at(event: Event, pointer: str) -> Model:
+    """Return the model of what stands at a JSON Pointer of the canonical document."""
+    model: Model = MODELS[event.kind]
+    for name in pointer.split("/")[1:]:
+        if not name.isdigit():
+            model = _shapes(model).get(name, (None, False))[0]
+    return model
+
+
+@cache
+def _shapes(model: Model) -> dict[str, tuple[Model, bool]]:
+    """Return of each property the model that it holds, if it holds one, and whether it is a list."""
+    if model is None:
+        return {}
+    inner = properties(model)
+    return {
+        field.alias: (inner[field.alias], get_origin(field.annotation) is tuple)
+        for field in model.model_fields.values()
+        if field.alias
+    }

@@ -1,0 +1,1 @@
+"""Outbound adapters: a stored alert to the formats that receivers read."""

@@ -1,0 +1,1 @@
+"""The running service: receives, decides, records and delivers."""

@@ -1,0 +1,1 @@
+"""HTTP: one module per resource. Translates, and decides nothing. Nothing else knows FastAPI."""

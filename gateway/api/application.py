@@ -1,0 +1,49 @@
+"""The HTTP application."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+
+from gateway.api import health, messages, schemas
+from gateway.api.messages import Rejected
+from gateway.api.problems import problem
+from gateway.service import Service
+
+
+def create_application(service: Service) -> FastAPI:
+    """Return the application over a service; closes the service when it ends."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        service.close()
+
+    app = FastAPI(
+        title="Early Identification Gateway",
+        version=version("early-identification-gateway"),
+        description="Makes a child's early signs of need reach, once and safely, everyone who must act.",
+        lifespan=lifespan,
+    )
+    app.state.service = service
+    for module in (messages, schemas, health):
+        app.include_router(module.router)
+
+    @app.exception_handler(Rejected)
+    async def rejected(_: Request, error: Rejected) -> Response:
+        return error.response
+
+    @app.exception_handler(RequestValidationError)
+    async def no_such_id(request: Request, _: RequestValidationError) -> Response:
+        return problem(request, 404, "There is nothing under this address.", code="not-found")
+
+    @app.exception_handler(404)
+    async def not_found(request: Request, _: Exception) -> Response:
+        return problem(request, 404, "There is nothing under this address.", code="not-found")
+
+    return app

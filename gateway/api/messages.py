@@ -1,0 +1,244 @@
+"""`/messages`: send one, check one, follow one."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Annotated
+from uuid import UUID
+
+import structlog
+from fastapi import APIRouter, Depends, Path, Request
+from fastapi.responses import Response
+
+from adapters.errors import Refused
+from adapters.inbound import PARSERS
+from gateway.api.openapi import MESSAGE_BODY, RESPONSES
+from gateway.api.problems import problem, refusal
+from gateway.caller import Caller, NotAllowed, Unknown
+from gateway.intake import Intake, Repeated
+from gateway.journal import JournalAway
+from gateway.service import Service
+from schemas.receipt import Receipt
+
+router = APIRouter(tags=["messages"])
+log = structlog.get_logger(__name__)
+RETRY_AFTER = {"Retry-After": "5"}
+
+
+class Rejected(Exception):
+    """An answer that ends the request here."""
+
+    def __init__(self, response: Response) -> None:
+        self.response = response
+
+
+def service_of(request: Request) -> Service:
+    """Return the running service."""
+    service: Service = request.app.state.service
+    return service
+
+
+async def caller_of(request: Request, service: Annotated[Service, Depends(service_of)]) -> Caller:
+    """Know the caller, or answer 401 (or 503, where the journal cannot be read)."""
+    try:
+        return service.callers.identify(request.headers.get("authorization"))
+    except Unknown as unknown:
+        await _note_denied(service, None, 401, "no or unknown key", _length(request))
+        raise Rejected(
+            problem(
+                request,
+                401,
+                str(unknown),
+                code="unauthorised",
+                headers={"WWW-Authenticate": "Bearer"},
+            )
+        ) from None
+    except JournalAway as away:
+        raise Rejected(_not_accepted(request, service, str(away))) from None
+
+
+async def body_of(
+    request: Request,
+    service: Annotated[Service, Depends(service_of)],
+    caller: Annotated[Caller, Depends(caller_of)],
+) -> bytes:
+    """Read the body, bounded: 413 as soon as it is known to be too large."""
+    limit = service.settings.max_bytes
+    size, chunks = _length(request), []
+    if size <= limit:
+        size = 0
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > limit:
+                break
+            chunks.append(chunk)
+    if size > limit:
+        await _note_denied(service, caller.organisation, 413, "too large", size)
+        raise Rejected(
+            problem(
+                request,
+                413,
+                f"The message is larger than {limit} bytes; send one message, without attachments.",
+                code="too-large",
+                headers={"Connection": "close"},
+            )
+        )
+    return b"".join(chunks)
+
+
+def media_type_of(request: Request) -> str:
+    """Return the media type, or answer 415 naming those that are taken."""
+    media_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if media_type not in PARSERS:
+        raise Rejected(
+            problem(
+                request,
+                415,
+                f"Send Content-Type {' or '.join(PARSERS)}.",
+                code="not-supported",
+            )
+        )
+    return media_type
+
+
+Service_ = Annotated[Service, Depends(service_of)]
+Caller_ = Annotated[Caller, Depends(caller_of)]
+Body_ = Annotated[bytes, Depends(body_of)]
+MediaType_ = Annotated[str, Depends(media_type_of)]
+
+
+@router.post(
+    "/messages",
+    status_code=202,
+    response_model=Receipt,
+    responses=RESPONSES,
+    openapi_extra=MESSAGE_BODY,
+    summary="Send one message",
+)
+async def send(
+    request: Request, service: Service_, caller: Caller_, media_type: MediaType_, body: Body_
+) -> Response:
+    """Take one message. Answered 202 once it is on disk, 200 where it was sent before."""
+    intake: Intake = service.intake
+    try:
+        answer = await intake.take(body, media_type, caller)
+    except Refused as refused:
+        service.metrics.refused(refused)
+        return refusal(request, refused, intake.receipts.telephone)
+    except NotAllowed as refused:
+        await _note_denied(service, caller.organisation, 403, "not allowed", len(body))
+        return problem(request, 403, str(refused), code="forbidden")
+    except Repeated as repeated:
+        service.metrics.answered("duplicate")
+        return problem(request, 409, str(repeated), code="duplicate")
+    except JournalAway as away:
+        return _not_accepted(request, service, str(away), body, media_type)
+    receipt = answer.receipt
+    service.metrics.took(receipt, repeated=answer.repeated)
+    log.info(
+        "message",
+        id=receipt.id,
+        kind=receipt.kind,
+        organisation=caller.organisation,
+        status=receipt.status,
+        repeated=answer.repeated,
+        alerts=len(receipt.alerts),
+        held=len(receipt.held),
+    )
+    return _json(
+        receipt,
+        status=200 if answer.repeated else 202,
+        headers={"Location": f"/messages/{receipt.id}"},
+    )
+
+
+@router.post(
+    "/messages/check",
+    response_model=Receipt,
+    responses=RESPONSES,
+    openapi_extra=MESSAGE_BODY,
+    summary="Check one message: nothing is stored",
+)
+async def check(
+    request: Request, service: Service_, caller: Caller_, media_type: MediaType_, body: Body_
+) -> Response:
+    """Say what would be understood, who would be told, what would be held, and every fault."""
+    try:
+        parsed = PARSERS[media_type](body, service.intake.tables)
+        caller.check(parsed.message)
+    except Refused as refused:
+        return refusal(request, refused, service.intake.receipts.telephone)
+    except NotAllowed as refused:
+        return problem(request, 403, str(refused), code="forbidden")
+    return _json(service.intake.check(parsed))
+
+
+@router.get(
+    "/messages/{id}",
+    response_model=Receipt,
+    responses=RESPONSES,
+    summary="A message's receipt, as it stands now",
+)
+async def follow(
+    request: Request,
+    service: Service_,
+    caller: Caller_,
+    id: Annotated[UUID, Path(description="The gateway's id, from the receipt")],
+) -> Response:
+    """Return the receipt with the state of each alert. Only its sender sees it."""
+    try:
+        receipt = await asyncio.to_thread(service.follow, str(id), caller)
+    except JournalAway as away:
+        return _not_accepted(request, service, str(away))
+    if receipt is None:
+        return problem(request, 404, "You have sent no message with this id.", code="not-found")
+    return _json(receipt)
+
+
+def _json(receipt: Receipt, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    return Response(
+        receipt.model_dump_json(by_alias=True, exclude_defaults=True),
+        status_code=status,
+        headers=headers,
+        media_type="application/json",
+    )
+
+
+def _not_accepted(
+    request: Request, service: Service, detail: str, body: bytes = b"", media_type: str = ""
+) -> Response:
+    """Answer 503; of a safeguarding referral with the numbers to telephone."""
+    harm = False
+    if body:
+        parsed = PARSERS[media_type](body, service.intake.tables)
+        harm = parsed.message.sharing.harm is not None
+    receipts = service.intake.receipts
+    service.metrics.answered("not-accepted")
+    return problem(
+        request,
+        503,
+        f"{receipts.not_delivered if harm else ''} {detail} Nothing was accepted; send it again.".strip(),
+        code="not-accepted",
+        telephone=receipts.telephone if harm else None,
+        headers=RETRY_AFTER,
+    )
+
+
+async def _note_denied(
+    service: Service, organisation: str | None, status: int, why: str, size: int
+) -> None:
+    """Note who was denied, when, why and how much they sent; never what."""
+    service.metrics.answered(why)
+    noted = service.journal.transact(
+        lambda tx: tx.note_denied(organisation, datetime.now(UTC), status, why, size)
+    )
+    try:
+        await asyncio.wrap_future(noted)
+    except JournalAway:
+        log.warning("denied, and the journal is away", status=status, why=why)
+
+
+def _length(request: Request) -> int:
+    value = request.headers.get("content-length", "0")
+    return int(value) if value.isdigit() else 0

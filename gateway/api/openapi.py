@@ -1,0 +1,86 @@
+"""What OpenAPI says beside the code: the bodies with an example per kind, and the answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from gateway.examples import MESSAGES
+from schemas.message import KINDS
+
+EXAMPLE_FILES = {
+    "healthy-child-review": "review",
+    "speech-therapy-report": "report",
+    "sen-support-notice": "notice",
+    "referral": "referral",
+}
+
+
+def _examples(suffix: str) -> dict[str, Any]:
+    return {
+        kind: {"summary": kind, "value": orjson.loads((MESSAGES / f"{name}{suffix}").read_bytes())}
+        for kind, name in EXAMPLE_FILES.items()
+        if (MESSAGES / f"{name}{suffix}").is_file()
+    }
+
+
+MESSAGE_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {"oneOf": [{"$ref": f"/schemas/{kind}"} for kind in KINDS]},
+                "examples": _examples(".json"),
+            },
+            "application/fhir+json": {
+                "schema": {"type": "object", "description": "A Bundle of type message"},
+                "examples": _examples(".fhir.json"),
+            },
+        },
+    }
+}
+
+_PROBLEM: dict[str, Any] = {
+    "application/problem+json": {
+        "schema": {
+            "type": "object",
+            "properties": {
+                "title": {"type": "string"},
+                "status": {"type": "integer"},
+                "detail": {"type": "string"},
+                "code": {"type": "string"},
+                "errors": {
+                    "type": "array",
+                    "items": {
+                        "type": "object",
+                        "properties": {
+                            "pointer": {"type": "string"},
+                            "detail": {"type": "string"},
+                            "code": {"type": "string"},
+                        },
+                    },
+                },
+            },
+        }
+    },
+    "application/fhir+json": {
+        "schema": {"type": "object", "description": "An OperationOutcome, for FHIR callers"}
+    },
+}
+
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The same message again, or what was asked for"},
+    400: {"description": "Not JSON: line and column", "content": _PROBLEM},
+    401: {"description": "No key, or an unknown one", "content": _PROBLEM},
+    403: {"description": "Known, and not allowed", "content": _PROBLEM},
+    404: {"description": "No message of yours", "content": _PROBLEM},
+    409: {"description": "The id was used for other content", "content": _PROBLEM},
+    413: {"description": "Too large", "content": _PROBLEM},
+    415: {"description": "A media type that is not taken", "content": _PROBLEM},
+    422: {"description": "Not understood: every fault at once", "content": _PROBLEM},
+    503: {
+        "description": "The journal cannot be written: nothing was accepted",
+        "content": _PROBLEM,
+    },
+}

@@ -1,0 +1,73 @@
+"""The serving process: HTTP in this process, and a relay as a child that is restarted if it dies."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+
+import structlog
+import uvicorn
+
+from gateway.api.application import create_application
+from gateway.service import Service
+from gateway.settings import Settings
+
+RESTART_AFTER = 1.0
+"""Seconds between a relay's end and its restart."""
+
+log = structlog.get_logger(__name__)
+
+
+def run(settings: Settings, *, relay: bool, ready: Callable[[Service], None]) -> None:
+    """Serve until told to stop; `ready` is called once requests are taken.
+
+    Raises what `Service` raises where it cannot start, OSError where the port is taken.
+    """
+    service = Service(settings)
+    config = uvicorn.Config(
+        create_application(service),
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=10,
+    )
+    asyncio.run(_serve(uvicorn.Server(config), service, relay=relay, ready=ready))
+
+
+async def _serve(
+    server: uvicorn.Server, service: Service, *, relay: bool, ready: Callable[[Service], None]
+) -> None:
+    serving = asyncio.create_task(server.serve())
+    while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn offers no event
+        await asyncio.sleep(0.01)
+    supervising = asyncio.create_task(supervise()) if relay and server.started else None
+    if server.started:
+        ready(service)
+    await serving
+    if supervising:
+        supervising.cancel()
+        with suppress(asyncio.CancelledError):
+            await supervising
+
+
+async def supervise() -> None:
+    """Keep one relay running. It ends when its standard input does, and so when this process dies."""
+    while True:
+        child = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "gateway", "relay", "--while-stdin-is-open",
+            stdin=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        try:
+            code = await child.wait()
+        except asyncio.CancelledError:
+            assert child.stdin is not None
+            child.stdin.close()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(child.wait(), 10)
+            raise
+        log.error("the relay ended and is started again", code=code)
+        await asyncio.sleep(RESTART_AFTER)

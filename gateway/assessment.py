@@ -1,0 +1,313 @@
+"""Assesses a record's state: findings by area of need, and what the sender should look at again.
+
+A computed finding informs health professionals and asks the sender. It never routes in the shipped
+policy. ASQ-3: a score below the questionnaire's cut-off is `concern`, else `on-schedule` (NHS
+derivation of the child development indicator); the monitoring zone is off unless it is turned on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+
+from schemas.base import Coding, whole_date
+from schemas.codes import Age, Asq3Form, CodeTables
+from schemas.finding import Finding
+from schemas.message import (
+    HealthyChildReviewMessage,
+    Message,
+    ReferralMessage,
+    SenSupportNoticeMessage,
+    SpeechTherapyReportMessage,
+)
+from schemas.receipt import Question
+from schemas.review import Asq3, Asq3Score, HealthyChildReview, SenseStatus
+from schemas.sen_support import Need
+from schemas.speech_therapy import SpeechTherapyReport
+
+RULE = "asq-3-cut-off/1"
+PREMATURE = timedelta(weeks=3)
+"""Born three weeks or more early: the age is corrected."""
+CORRECTED_UNTIL = 24
+"""Months of chronological age until which prematurity is corrected (publisher's guidance)."""
+DOMAINS = ("communication", "gross-motor", "fine-motor", "problem-solving", "personal-social")
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """What was found, what is asked of the sender, and the codes that no map knows."""
+
+    findings: tuple[Finding, ...] = ()
+    questions: tuple[Question, ...] = ()
+    unmapped: tuple[Coding, ...] = ()
+    areas: tuple[str, ...] = ()
+    """Areas of need as professionals named them: by conclusion, DfE need or therapy area."""
+
+
+def assess(message: Message, tables: CodeTables, *, monitoring_zone: bool = False) -> Assessment:
+    """Assess one record's state. Pure; never raises for what a message may hold."""
+    findings = tuple(_findings(message, tables, monitoring_zone))
+    return Assessment(
+        findings=findings,
+        questions=tuple(_questions(message, findings)),
+        unmapped=tuple(
+            f.code for f in findings if f.code and f.area is None and _foreign(f, tables)
+        ),
+        areas=tuple(
+            sorted(
+                {area for c in message.conclusions for area in c.areas}
+                | {f.area for f in findings if f.origin == "professional-opinion" and f.area}
+            )
+        ),
+    )
+
+
+def age_on(day: date, born: date, expected: date | None = None) -> Age:
+    """Return the age in completed months and days, corrected for prematurity until 24 months."""
+    age = _age(day, born)
+    if expected and expected - born >= PREMATURE and age.months < CORRECTED_UNTIL:
+        return _age(day, expected)
+    return age
+
+
+def _age(day: date, born: date) -> Age:
+    months = (day.year - born.year) * 12 + day.month - born.month
+    since = _plus_months(born, months)
+    if since > day:
+        months -= 1
+        since = _plus_months(born, months)
+    return Age(months, (day - since).days)
+
+
+def _plus_months(day: date, months: int) -> date:
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    for last in (day.day, 30, 29, 28):
+        try:
+            return date(year, month + 1, last)
+        except ValueError:
+            continue
+    raise AssertionError("every month has a 28th day")
+
+
+def _findings(message: Message, tables: CodeTables, zone: bool) -> Iterator[Finding]:
+    match message:
+        case HealthyChildReviewMessage(review=review) if review:
+            if review.asq3:
+                yield from _asq3(message, review.asq3, review.date, "/review", tables, zone)
+            yield from _review(review)
+        case SpeechTherapyReportMessage(report=report) if report:
+            yield from _report(report)
+        case SenSupportNoticeMessage(notice=notice) if notice:
+            yield from _needs(notice.needs, "/notice", tables)
+        case ReferralMessage(referral=referral) if referral:
+            service = referral.service
+            if service and service.asq3:
+                day = service.asq3.completed_on or referral.date
+                yield from _asq3(message, service.asq3, day, "/referral/service", tables, zone)
+            if service and service.hearing:
+                yield _sense("hearing", service.hearing, "/referral/service/hearing")
+            if referral.ehc:
+                yield from _needs(referral.ehc.needs, "/referral/ehc", tables)
+    for index, conclusion in enumerate(message.conclusions):
+        for area in conclusion.areas:
+            yield Finding(
+                about=conclusion.kind,
+                level="on-schedule" if conclusion.kind == "none" else "concern",
+                origin="professional-opinion",
+                area=area,
+                on=conclusion.on,
+                pointer=f"/conclusions/{index}",
+            )
+
+
+def _asq3(
+    message: Message, asq3: Asq3, day: date, place: str, tables: CodeTables, zone: bool
+) -> Iterator[Finding]:
+    seen: set[str] = set()
+    for index, score in enumerate(asq3.scores):
+        months = score.questionnaire_months or asq3.questionnaire_months
+        if score.domain and score.score is not None:
+            seen.add(score.domain)
+        yield _band(message, asq3, score, months, day, f"{place}/asq3/scores/{index}", tables, zone)
+    for domain in DOMAINS:
+        if domain not in seen:
+            yield Finding(
+                about=domain,
+                level="not-determined",
+                reason="no score was given for this domain",
+                origin="computed",
+                rule=RULE,
+                on=day,
+                pointer=f"{place}/asq3/scores",
+            )
+
+
+def _band(
+    message: Message,
+    asq3: Asq3,
+    score: Asq3Score,
+    months: int | None,
+    day: date,
+    pointer: str,
+    tables: CodeTables,
+    zone: bool,
+) -> Finding:
+    form = tables.asq3_forms.get(months) if months else None
+    cut_off = form.cut_offs.get(score.domain) if form and score.domain else None
+    reason = _not_banded(message, asq3, score, months, form, day)
+    level, origin = "not-determined", "computed"
+    if reason is None and cut_off is not None and months is not None:
+        value = Decimal(repr(score.score))
+        upper = tables.asq3_monitoring_upper.get(months, {}) if zone else {}
+        if value < cut_off:
+            level = "concern"
+        elif score.domain and value <= upper.get(score.domain, -1):
+            level = "monitor"
+        else:
+            level = "on-schedule"
+    return Finding(
+        about=score.domain or (score.code.code if score.code else "asq-3"),
+        level=level,  # type: ignore[arg-type]
+        reason=reason,
+        origin=origin,  # type: ignore[arg-type]
+        area=tables.asq3_area.get(score.domain) if score.domain else None,
+        score=score.score,
+        cut_off=float(cut_off) if cut_off is not None else None,
+        questionnaire_months=months,
+        code=score.code,
+        rule=RULE,
+        on=day,
+        pointer=pointer,
+    )
+
+
+def _not_banded(
+    message: Message,
+    asq3: Asq3,
+    score: Asq3Score,
+    months: int | None,
+    form: Asq3Form | None,
+    day: date,
+) -> str | None:
+    """Return why a score has no band, in words; None where it has one."""
+    child = message.child
+    if score.domain is None:
+        return "the code is not in our map of ASQ-3 scores"
+    if score.score is None:
+        return "no score was given for this domain"
+    if months is None:
+        return "the questionnaire's month was not given"
+    born = whole_date(child.birth_date)
+    if born is None:
+        return "age unknown: no full birth date was given"
+    age = age_on(day, born, child.expected_birth_date)
+    if form is None and abs(age.months - months) <= 2:
+        return f"there is no cut-off for the {months}-month questionnaire"
+    if form is None or not form.age_from <= age <= form.age_to:
+        return (
+            f"questionnaire does not fit age: the {months}-month questionnaire, and the child was "
+            f"{age.months} months and {age.days} days old"
+        )
+    spoken = (child.first_language or "en").split("-")[0]
+    used = (asq3.language_used or "en").split("-")[0]
+    if spoken != "en" and used == "en" and not asq3.interpreter_used:
+        return "an English questionnaire, English is not the first language, and no interpreter"
+    return None
+
+
+def _review(review: HealthyChildReview) -> Iterator[Finding]:
+    if review.hearing:
+        yield _sense("hearing", review.hearing, "/review/hearing")
+    if review.vision:
+        yield _sense("vision", review.vision, "/review/vision")
+    for index, skill in enumerate(review.developmental_skills):
+        known = skill.result != "unable-to-assess"
+        yield Finding(
+            about=skill.skill or (skill.code.code if skill.code else "developmental skill"),
+            level="not-determined",
+            reason="a skill is recorded as it was seen, and has no band"
+            if known
+            else "unable to assess",
+            origin="professional-opinion",
+            words=skill.result,
+            code=skill.code,
+            on=skill.on,
+            pointer=f"/review/developmentalSkills/{index}",
+        )
+    if review.early_language:
+        yield Finding(
+            about="early-language",
+            level="not-determined",
+            reason="an early language measure is carried as recorded, and has no band",
+            origin="measured",
+            words=review.early_language.outcome,
+            pointer="/review/earlyLanguage",
+        )
+
+
+def _sense(about: str, sense: SenseStatus, pointer: str) -> Finding:
+    levels = {"no-concern": "on-schedule", "concern": "concern"}
+    return Finding(
+        about=about,
+        level=levels.get(sense.status, "not-determined"),  # type: ignore[arg-type]
+        reason=None if sense.status in levels else sense.status.replace("-", " "),
+        origin="professional-opinion",
+        area="sensory-and-or-physical",
+        pointer=pointer,
+    )
+
+
+def _report(report: SpeechTherapyReport) -> Iterator[Finding]:
+    for index, finding in enumerate(report.areas):
+        communication = finding.area != "eating-and-drinking"
+        yield Finding(
+            about=finding.area,
+            level="on-schedule" if finding.severity == "none" else "concern",
+            origin="professional-opinion",
+            area="communication-and-interaction" if communication else None,
+            code=finding.code,
+            words=finding.severity,
+            on=report.date,
+            pointer=f"/report/areas/{index}",
+        )
+
+
+def _needs(needs: tuple[Need, ...], place: str, tables: CodeTables) -> Iterator[Finding]:
+    for index, need in enumerate(needs):
+        known = tables.sen_types.get(need.type)
+        yield Finding(
+            about=need.type,
+            level="concern",
+            origin="professional-opinion",
+            area=known.area if known else None,
+            words=known.description if known else None,
+            code=None if known else Coding(code=need.type),
+            pointer=f"{place}/needs/{index}",
+        )
+
+
+def _questions(message: Message, findings: tuple[Finding, ...]) -> Iterator[Question]:
+    """Ask where a computed finding is graver than the conclusion."""
+    if any(c.kind != "none" for c in message.conclusions):
+        return
+    said = "you recorded no concern" if message.conclusions else "you stated no conclusion"
+    for finding in findings:
+        if finding.origin == "computed" and finding.level == "concern":
+            domain = finding.about.replace("-", " ").capitalize()
+            yield Question(
+                pointer=finding.pointer,
+                detail=f"{domain} {finding.score:g} is below {finding.cut_off:.2f} and {said}. "
+                "Is that right?",
+            )
+
+
+def _foreign(finding: Finding, tables: CodeTables) -> bool:
+    """Tell whether a code is in none of our maps."""
+    code = finding.code
+    return code is not None and not (
+        code.code in tables.asq3_by_code
+        or code.code in tables.sen_types
+        or any(code.code in codes for codes in tables.systems.values())
+    )

@@ -1,0 +1,46 @@
+"""`gateway check`: configuration and connections."""
+
+from __future__ import annotations
+
+from gateway import broker
+from gateway.cli.console import FAULT, RETRY, err, say
+from gateway.journal import JournalError
+from gateway.service import load_rules, open_journal
+from gateway.settings import Settings
+
+
+def check() -> None:
+    """Check settings, policy, directory, code tables, journal and RabbitMQ; say all that is wrong."""
+    settings = Settings()
+    rules = load_rules(settings)
+    basis_on = [name for name, basis in rules.policy.bases.items() if basis.on]
+    say(f"policy      {settings.policy.name}: {rules.policy.title}, version {rules.policy.version}")
+    say(f"            bases that are on: {', '.join(basis_on)}")
+    say(
+        f"directory   {rules.directory.area.name}: {len(tuple(rules.directory.organisations()))} "
+        f"organisations, {len(rules.directory.services())} services"
+    )
+    code = 0
+    try:
+        journal, _ = open_journal(settings)
+        with journal:
+            journal.writable(5.0)
+        say(f"journal     {settings.database_url.split('@')[-1]}: can be written")
+    except JournalError as error:
+        err(f"journal     {error}")
+        code = RETRY
+    if settings.amqp_url is None:
+        say("rabbitmq    not set (GATEWAY_AMQP_URL): embedded, alerts wait in the mailbox")
+    else:
+        url = settings.amqp_url.get_secret_value()
+        try:
+            missing = broker.missing(url, broker.Topology(settings.amqp_prefix))
+            for sentence in missing:
+                err(f"rabbitmq    {sentence}")
+                code = code or FAULT
+            if not missing:
+                say(f"rabbitmq    {broker.masked(url)}: exchanges and queues are there")
+        except broker.BrokerError as error:
+            err(f"rabbitmq    {error}")
+            code = RETRY
+    raise SystemExit(code)

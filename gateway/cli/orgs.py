@@ -1,0 +1,113 @@
+"""`gateway org`: who may send, with which key."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from gateway.caller import new_key
+from gateway.cli.console import FAULT, fail, out, say
+from gateway.directory import Directory, Organisation
+from gateway.journal import Credential, Journal
+from gateway.service import load_rules, open_journal
+from gateway.settings import Settings
+from schemas.fields import nearest
+from schemas.message import KINDS
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@dataclass(frozen=True)
+class Made:
+    """A key, which is nowhere else, and what it opens."""
+
+    key: str
+    credential: Credential
+
+
+def register(
+    journal: Journal,
+    directory: Directory,
+    organisation: str,
+    kinds: Sequence[str] = (),
+    speaks_for: Sequence[str] = (),
+) -> Made:
+    """Make a key for an organisation of the directory; its kinds are the directory's unless given."""
+    known = [_known(directory, key) for key in (organisation, *speaks_for)]
+    sends = kinds or sorted({sent for one in known for sent in one.sends})
+    for name in sends:
+        if name not in KINDS:
+            fail(f"There is no kind `{name}`{nearest(name, KINDS)}", FAULT)
+    key = new_key()
+    adding = journal.transact(
+        lambda tx: tx.add_credential(key, organisation, sends, datetime.now(UTC), speaks_for)
+    )
+    return Made(key, adding.result())
+
+
+@app.command()
+def add(
+    organisation: Annotated[str, typer.Argument(help="Its key in the directory, such as ods:RXA.")],
+    kind: Annotated[
+        list[str] | None,
+        typer.Option(help="A kind it may send; repeat it. Default: what the directory says."),
+    ] = None,
+    speaks_for: Annotated[
+        list[str] | None,
+        typer.Option(help="Another organisation in whose name it may send; repeat it."),
+    ] = None,
+) -> None:
+    """Make a key for an organisation and print it, once: only its hash is stored."""
+    settings = Settings()
+    directory = load_rules(settings).directory
+    journal, _ = open_journal(settings)
+    with journal:
+        made = register(journal, directory, organisation, kind or (), speaks_for or ())
+    say(f"{organisation} may send: {', '.join(made.credential.kinds) or 'nothing'}")
+    say(f"Key (shown once, send it as `Authorization: Bearer …`):\n\n  {made.key}\n")
+    say(f"To revoke it: gateway org revoke {made.credential.id}")
+
+
+@app.command("list")
+def list_() -> None:
+    """List the keys that were made, without the keys."""
+    journal, _ = open_journal(Settings())
+    with journal:
+        credentials = journal.read(lambda tx: tx.credentials())
+    table = Table("id", "organisation", "may send", "speaks for", "made", "revoked", box=None)
+    for c in credentials:
+        revoked = f"{c.revoked_at:%Y-%m-%d}" if c.revoked_at else ""
+        table.add_row(
+            c.id,
+            c.organisation,
+            ", ".join(c.kinds),
+            ", ".join(c.speaks_for),
+            f"{c.created_at:%Y-%m-%d}",
+            revoked,
+        )
+    out.print(table)
+
+
+@app.command()
+def revoke(
+    id: Annotated[str, typer.Argument(help="The key's id, from `gateway org list`.")],
+) -> None:
+    """Let a key open nothing any more (within five seconds)."""
+    journal, _ = open_journal(Settings())
+    with journal:
+        if not journal.transact(lambda tx: tx.revoke(id, datetime.now(UTC))).result():
+            fail(f"There is no key in force with the id {id}; see `gateway org list`.", FAULT)
+    say("Revoked.")
+
+
+def _known(directory: Directory, key: str) -> Organisation:
+    found = directory.organisation(key)
+    if found is None:
+        keys = [o.key for o in directory.organisations()]
+        fail(f"The directory has no organisation `{key}`{nearest(key, keys)}", FAULT)
+    return found

@@ -1,0 +1,121 @@
+"""`gateway send`: send files to a gateway, and read its answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import httpx
+import orjson
+import typer
+from rich.markup import escape
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
+
+from gateway.cli.console import FAULT, RETRY, err, say
+from schemas.receipt import Receipt
+
+STATES = {
+    "would-go": "would go",
+    "due": "on its way",
+    "delivered": "there",
+    "superseded": "replaced",
+}
+
+
+class Away(Exception):
+    """The gateway does not answer, or cannot take anything now."""
+
+
+def send(
+    files: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="JSON or FHIR.")],
+    key: Annotated[
+        str, typer.Option(envvar="GATEWAY_KEY", help="The bearer key that you were given.")
+    ],
+    url: Annotated[
+        str, typer.Option(envvar="GATEWAY_URL", help="The gateway.")
+    ] = "http://127.0.0.1:8000",
+    check: Annotated[bool, typer.Option("--check", help="Only check: nothing is stored.")] = False,
+) -> None:
+    """Send messages, one per file, and print each receipt. Repeats are safe: nothing is sent twice."""
+    worst = 0
+    with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=30) as http:
+        for file in files:
+            say(f"[bold]{escape(str(file))}[/]")
+            try:
+                answer = post(http, file, check=check)
+            except Away as away:
+                err(f"  {away}")
+                raise SystemExit(RETRY) from None
+            if answer.is_success:
+                show_receipt(Receipt.model_validate_json(answer.content))
+            else:
+                show_problem(answer)
+                worst = FAULT
+    raise SystemExit(worst)
+
+
+def post(http: httpx.Client, file: Path, *, check: bool = False) -> httpx.Response:
+    """Send one file, trying again while the gateway is away. Raises Away."""
+    body = file.read_bytes()
+    path = "/messages/check" if check else "/messages"
+    headers = {"Content-Type": media_type(body), "Accept": "application/json"}
+    for attempt in Retrying(
+        retry=retry_if_exception_type(Away),
+        stop=stop_after_attempt(4),
+        wait=wait_exponential_jitter(initial=0.3, max=5),
+        reraise=True,
+    ):
+        with attempt:
+            try:
+                answer = http.post(path, content=body, headers=headers)
+            except httpx.TransportError as error:
+                raise Away(f"No answer from {http.base_url}: {error}") from None
+            if answer.status_code == 503:
+                raise Away(answer.json()["detail"])
+    return answer
+
+
+def media_type(body: bytes) -> str:
+    """Tell FHIR from canonical JSON by its `resourceType`; what is no JSON goes as JSON."""
+    try:
+        message = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return "application/json"
+    fhir = isinstance(message, dict) and "resourceType" in message
+    return "application/fhir+json" if fhir else "application/json"
+
+
+def show_receipt(receipt: Receipt) -> None:
+    """Print a receipt for people."""
+    say(f"  [green]{receipt.status}[/]  {receipt.id}")
+    if receipt.warning:
+        say(f"  [bold red]{escape(receipt.warning)}[/]")
+    for alert in receipt.alerts:
+        who = alert.title or alert.service or alert.agency
+        say(
+            f"  → {alert.agency}: {escape(who)}  ({alert.change}, basis {alert.basis or '-'}, "
+            f"{STATES[alert.state]})"
+        )
+    for held in receipt.held:
+        say(f"  [yellow]held[/] {held.service or 'route ' + held.route}: {escape(held.detail)}")
+        for missing in held.missing:
+            say(f"       missing {missing.pointer or ''}: {escape(missing.detail)}")
+        if held.do:
+            say(f"       {escape(held.do)}")
+    for finding in receipt.findings:
+        if finding.score is not None:
+            band = finding.level if finding.reason is None else f"{finding.level}: {finding.reason}"
+            code = f", code {finding.code.code}" if finding.code else ""
+            say(f"  · {escape(finding.about)} {finding.score:g} ({escape(band)}{code})")
+    for question in receipt.questions:
+        say(f"  [cyan]?[/] {escape(question.detail)}")
+    for note in receipt.notes:
+        say(f"  {escape(note)}")
+
+
+def show_problem(answer: httpx.Response) -> None:
+    """Print why a message was refused: every fault."""
+    problem: dict[str, Any] = answer.json()
+    err(f"  {answer.status_code} {problem.get('title', '')}: {problem.get('detail', '')}")
+    for fault in problem.get("errors", ()):
+        err(f"    {fault['pointer'] or '/'}: {fault['detail']}")

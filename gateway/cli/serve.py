@@ -1,0 +1,103 @@
+"""`gateway serve` and `gateway relay`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from contextlib import suppress
+from typing import Annotated
+
+import typer
+
+from gateway import app as serving
+from gateway.cli.console import USAGE, fail, say
+from gateway.cli.orgs import register
+from gateway.examples import MESSAGES
+from gateway.relay import Relay
+from gateway.service import Service, open_journal
+from gateway.settings import Settings
+
+SAMPLE = MESSAGES / "review.json"
+SAMPLE_SOURCE = "ods:RXA"
+
+
+def serve(
+    no_relay: Annotated[
+        bool, typer.Option("--no-relay", help="Do not run a relay: others do, on other machines.")
+    ] = False,
+    show_curl: Annotated[
+        bool,
+        typer.Option(
+            "--show-curl", help="Make a key for this run, and print a curl line that works."
+        ),
+    ] = False,
+) -> None:
+    """Take messages over HTTP, and deliver alerts by a relay of its own."""
+    settings = Settings()
+
+    def ready(service: Service) -> None:
+        where = f"http://{settings.host}:{settings.port}"
+        how = "RabbitMQ" if settings.channel == "amqp" else "the mailbox (embedded, no RabbitMQ)"
+        say(f"Serving on [bold]{where}[/]  ·  journal {_shown(settings)}  ·  alerts to {how}")
+        if show_curl:
+            say(_curl(service, where))
+
+    try:
+        serving.run(settings, relay=not no_relay, ready=ready)
+    except OSError as error:
+        fail(f"Cannot serve on {settings.host}:{settings.port}: {error.strerror}.", USAGE)
+
+
+def relay(
+    while_stdin_is_open: Annotated[
+        bool, typer.Option("--while-stdin-is-open", hidden=True)
+    ] = False,
+) -> None:
+    """Deliver what is due: run as many as you like, they share the work."""
+    settings = Settings()
+    journal, _ = open_journal(settings)
+    with journal:
+        asyncio.run(_relay(settings, Relay(settings, journal), while_stdin_is_open))
+
+
+async def _relay(settings: Settings, relaying: Relay, while_stdin_is_open: bool) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signum, stop.set)
+    if while_stdin_is_open:
+        reader = asyncio.StreamReader()
+        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+
+        async def parent() -> None:
+            with suppress(asyncio.CancelledError):
+                await reader.read()
+                stop.set()
+
+        watching = asyncio.create_task(parent())
+        await relaying.run(stop)
+        watching.cancel()
+    else:
+        await relaying.run(stop)
+
+
+def _shown(settings: Settings) -> str:
+    return settings.database_url.split("@")[-1]
+
+
+def _curl(service: Service, where: str) -> str:
+    """Make a key for the sample's source, and return the line that sends the sample."""
+    key = register(service.journal, service.rules.directory, SAMPLE_SOURCE).key
+    return (
+        "\nSend a sample message (this key is new with each start):\n\n"
+        f"  curl -i {where}/messages -H 'Authorization: Bearer {key}' \\\n"
+        f"       -H 'Content-Type: application/json' --data-binary @{_relative(SAMPLE)}\n\n"
+        f"What an agency receives:  {sys.argv[0]} consume education\n"
+        f"The API's description:    {where}/docs\n"
+    )
+
+
+def _relative(path: object) -> str:
+    return os.path.relpath(str(path))

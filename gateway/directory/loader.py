@@ -1,0 +1,285 @@
+"""Reads the directory's files strictly: each fault with its file and line, and what would be right.
+
+DirectoryFault   the directory is not in order
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import ValidationError
+from ruamel.yaml.error import MarkedYAMLError
+
+from gateway.directory.model import (
+    Area,
+    AuthorityCode,
+    Entries,
+    Home,
+    Organisation,
+    OrganisationType,
+    OutwardCode,
+    Practice,
+    Service,
+    Setting,
+    Terms,
+)
+from gateway.yaml_source import SourceFault, YamlSource, not_yaml
+from schemas.base import Model
+from schemas.codes.rows import Fault, R, Row, index, read_rows
+from schemas.fields import nearest
+from schemas.identifiers import Postcode
+
+MAIN = "directory.yaml"
+PRACTICES, SETTINGS = "practices.csv", "settings.csv"
+POSTCODES, OUTWARD = "postcodes.csv", "outward.csv"
+
+Faults = list[SourceFault | Fault]
+
+
+class DirectoryFault(Exception):
+    """The directory is not in order. `faults` names each fault with its file and line."""
+
+    def __init__(self, faults: Iterable[SourceFault | Fault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(str(fault) for fault in self.faults))
+
+
+class _Part(Model):
+    """A file that directory.yaml includes."""
+
+    organisations: tuple[Organisation, ...] = ()
+    services: tuple[Service, ...] = ()
+
+
+class _Main(_Part):
+    """directory.yaml itself."""
+
+    area: Area
+    include: tuple[str, ...] = ()
+    terms: dict[OrganisationType, Terms]
+    """By type, of each organisation of practices.csv and settings.csv."""
+
+
+class _Postcode(Row):
+    postcode: Postcode
+    la_code: AuthorityCode
+    locality: str | None = None
+
+
+class _Outward(Row):
+    outward: OutwardCode
+    locality: str | None = None
+    percent: float | None = None
+    """Of its postcodes, how many lie in the area. For people."""
+    note: str | None = None
+
+
+P = TypeVar("P", bound=_Part)
+Parts = list[tuple[YamlSource, _Part]]
+
+
+def read(folder: Path) -> Entries:
+    """Read and check all files of a directory.
+
+    Raises:
+        DirectoryFault: with every fault within the files, of which those that directory.yaml
+            includes are read once it is right; else with every fault between the files.
+    """
+    faults: Faults = []
+    main = _yaml(folder / MAIN, _Main, faults)
+    included = [_yaml(folder / name, _Part, faults) for name in main[1].include] if main else []
+    practices = _csv(folder / PRACTICES, Practice, "ods", faults)
+    settings = _csv(folder / SETTINGS, Setting, "urn", faults)
+    postcodes = _csv(folder / POSTCODES, _Postcode, "postcode", faults)
+    outward = _csv(folder / OUTWARD, _Outward, "outward", faults)
+    if faults or main is None:
+        raise DirectoryFault(faults)
+
+    parts: Parts = [main, *(part for part in included if part)]
+    area = main[1].area
+    rows: list[Practice | Setting] = [*practices.values(), *settings.values()]
+    organisations = _organisations(parts, rows, main[1].terms, faults)
+    services, serving = _services(parts, area, organisations, practices, faults)
+    for file, table in ((PRACTICES, practices), (POSTCODES, postcodes), (OUTWARD, outward)):
+        faults += _unknown_localities(file, table.values(), area)
+    if faults:
+        raise DirectoryFault(faults)
+
+    homes = {code: Home(row.la_code, row.locality) for code, row in postcodes.items()}
+    one = {home: home for home in homes.values()}  # one object a place, not one a postcode
+    return Entries(
+        area=area,
+        organisations=organisations,
+        services=services,
+        practices=practices,
+        settings=settings,
+        homes={code: one[home] for code, home in homes.items()},
+        outward={code: row.locality for code, row in outward.items()},
+        serving=serving,
+        recipients={key: _recipient(o) for key, o in organisations.items()},
+    )
+
+
+def _text(path: Path) -> str | Fault:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        return Fault(path.name, "is not UTF-8; save it as UTF-8")
+    except OSError as error:
+        return Fault(path.name, f"cannot be read in {path.parent}: {error.strerror}")
+
+
+def _yaml(path: Path, model: type[P], faults: Faults) -> tuple[YamlSource, P] | None:
+    if isinstance(text := _text(path), Fault):
+        faults.append(text)
+        return None
+    try:
+        source = YamlSource(path)
+        return source, model.model_validate(source.data)
+    except MarkedYAMLError as error:
+        faults.append(not_yaml(path, error))
+    except ValidationError as error:
+        faults += source.faults(error, model)
+    return None
+
+
+def _csv(path: Path, model: type[R], key: str, faults: Faults) -> dict[str, R]:
+    if isinstance(text := _text(path), Fault):
+        faults.append(text)
+        return {}
+    found: list[Fault] = []
+    rows = index(path.name, read_rows(path.name, text, model, found), [key], found)
+    faults += found
+    return rows
+
+
+def _organisations(
+    parts: Parts,
+    rows: Iterable[Practice | Setting],
+    terms: Mapping[OrganisationType, Terms],
+    faults: Faults,
+) -> dict[str, Organisation]:
+    """Join the organisations of the YAML files with those of practices.csv and settings.csv."""
+    known: dict[str, Organisation] = {}
+    for source, part in parts:
+        for number, organisation in enumerate(part.organisations):
+            if known.setdefault(organisation.key, organisation) is not organisation:
+                detail = f"{organisation.key} is listed already; keep one of the two"
+                faults.append(source.fault(("organisations", number, "key"), detail))
+    for row in rows:
+        file, column = (PRACTICES, "ods") if isinstance(row, Practice) else (SETTINGS, "urn")
+        if row.key in known:
+            detail = "is listed as an organisation already; keep one of the two"
+            faults.append(Fault(file, detail, row.line, column))
+        elif row.type not in terms:
+            detail = f"{MAIN} has no `terms` for the type {row.type}; add them"
+            faults.append(Fault(file, detail, row.line))
+        else:
+            of_type = dict(terms[row.type])
+            known[row.key] = Organisation(key=row.key, name=row.name, type=row.type, **of_type)
+    return known
+
+
+def _services(
+    parts: Parts,
+    area: Area,
+    organisations: Mapping[str, Organisation],
+    practices: Mapping[str, Practice],
+    faults: Faults,
+) -> tuple[dict[str, Service], dict[tuple[str, str], Service]]:
+    """Index the services by id, and by role and whom they serve: one for each child."""
+    services: dict[str, Service] = {}
+    serving: dict[tuple[str, str], Service] = {}
+    for source, part in parts:
+        for number, service in enumerate(part.services):
+            wrong = list(_unknown_words(service, area, organisations, practices))
+            if services.setdefault(service.id, service) is not service:
+                wrong.append((("id",), f"{service.id} is listed already; keep one of the two"))
+            for whom in _served(service, area, practices):
+                other = serving.setdefault((service.role, whom), service)
+                if other is not service:
+                    detail = f"{whom} has a service of role {service.role} already: {other.id}"
+                    wrong.append((("serves",), f"{detail}; leave it to one of the two"))
+                    break
+            faults += [source.fault(("services", number, *key), detail) for key, detail in wrong]
+    return services, serving
+
+
+def _unknown_words(
+    service: Service,
+    area: Area,
+    organisations: Mapping[str, Organisation],
+    practices: Mapping[str, Practice],
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    if service.organisation not in organisations:
+        close = nearest(service.organisation, organisations) or "; list it under `organisations`"
+        yield ("organisation",), f"there is no organisation {service.organisation}{close}"
+    if service.serves is None:
+        yield ("serves",), "`serves` is empty; write `everyone`, or whom it serves"
+        return
+    for key, words in (
+        ("localities", service.serves.localities),
+        ("practicesIn", service.serves.practices_in),
+    ):
+        for word in words:
+            if word not in area.localities:
+                yield ("serves", key), _no_locality(word, area)
+    for ods in service.serves.practices:
+        if ods not in practices:
+            close = nearest(ods, practices) or "; add it there"
+            yield ("serves", "practices"), f"{PRACTICES} has no {ods}{close}"
+
+
+def _no_locality(word: str, area: Area) -> str:
+    close = nearest(word, area.localities) or f"; it has {', '.join(area.localities)}"
+    return f"the area has no locality {word}{close}"
+
+
+def _served(service: Service, area: Area, practices: Mapping[str, Practice]) -> Iterator[str]:
+    """Yield whom a service serves, as `Entries.serving` has it."""
+    serves = service.serves
+    if serves is None:
+        return
+    localities = {*serves.localities, *serves.practices_in}
+    if serves.everyone:
+        yield "everyone"
+        localities = set(area.localities)
+    for locality in sorted(localities):
+        yield f"locality {locality}"
+    for ods, practice in practices.items():
+        if serves.everyone or ods in serves.practices or practice.locality in localities:
+            yield f"practice {ods}"
+
+
+def _unknown_localities(
+    file: str, rows: Iterable[Practice | _Postcode | _Outward], area: Area
+) -> Iterator[Fault]:
+    for row in rows:
+        if row.locality and row.locality not in area.localities:
+            yield Fault(file, _no_locality(row.locality, area), row.line, "locality")
+        elif isinstance(row, _Postcode) and row.la_code == area.la_code and not row.locality:
+            detail = f"is empty; of a postcode of {area.la_code} write the locality"
+            yield Fault(file, detail, row.line, "locality")
+
+
+def _recipient(organisation: Organisation) -> Service:
+    """An organisation as the service that is told."""
+    _, code = organisation.key.split(":")
+    match organisation.type:
+        case "general-practice":
+            service_id, role = f"practice-{code}", "general-practice"
+        case "school" | "post-16-institution" | "early-years-setting":
+            service_id, role = f"setting-{code}", "setting"
+        case _:
+            service_id, role = f"organisation-{organisation.key.replace(':', '-')}", "organisation"
+    return Service(
+        id=service_id.lower(),
+        title=organisation.name,
+        role=role,
+        organisation=organisation.key,
+        agency=organisation.agency,
+        standing="today",
+        serves=None,
+    )

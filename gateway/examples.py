@@ -1,0 +1,10 @@
+"""Finds the examples: beside the code in a checkout, within the package where it is installed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_PACKAGED = Path(__file__).parent / "_examples"
+EXAMPLES = _PACKAGED if _PACKAGED.is_dir() else Path(__file__).parent.parent / "examples"
+AREA = EXAMPLES / "cheshire-west-and-chester"
+MESSAGES = EXAMPLES / "messages"

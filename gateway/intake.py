@@ -1,0 +1,184 @@
+"""The way of a message: parse, relate, assess, decide, record. Then the relay takes over.
+
+Repeated    the same id with other content
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from adapters.errors import NotWellFormed, Refused
+from adapters.inbound import PARSERS, Parsed
+from gateway.assessment import Assessment, assess
+from gateway.caller import Caller
+from gateway.directory import Directory
+from gateway.journal import Codec, Journal, Transaction
+from gateway.policy.engine import Decision, decide
+from gateway.policy.model import Policy
+from gateway.receipts import Receipts
+from gateway.recording import Recording
+from gateway.travelling import Incoming, State
+from schemas.codes import CodeTables
+from schemas.message import MESSAGE, HealthyChildReviewMessage, Message
+from schemas.receipt import Receipt
+from schemas.record import Part, child_key, fold, record_key, review_day
+
+
+class Repeated(Exception):
+    """The id was used before, for other content."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the sender is told, once it is on disk."""
+
+    receipt: Receipt
+    repeated: bool = False
+    """The same message again: nothing was decided again."""
+
+
+@dataclass(frozen=True)
+class Intake:
+    """Everything that steps 2 to 6 need, loaded once at start."""
+
+    journal: Journal
+    codec: Codec
+    tables: CodeTables
+    policy: Policy
+    directory: Directory
+    receipts: Receipts
+    recording: Recording
+    monitoring_zone: bool = False
+
+    async def take(self, body: bytes, media_type: str, caller: Caller) -> Answer:
+        """Take one message.
+
+        Raises:
+            Refused: it cannot be understood; its bytes are kept.
+            NotAllowed: the caller may not send it.
+            Repeated: the id was used for other content.
+            JournalAway: it could not be written; nothing was accepted.
+        """
+        received = datetime.now(UTC)
+        parsed = await self.parse(body, media_type, caller, received)
+        caller.check(parsed.message)
+        incoming = self._incoming(parsed, body, media_type, caller, received)
+        settled = self.journal.transact(lambda tx: self._settle(tx, incoming), order=incoming.order)
+        return await asyncio.wrap_future(settled)
+
+    async def parse(
+        self, body: bytes, media_type: str, caller: Caller, received: datetime
+    ) -> Parsed:
+        """Parse by media type; keep the bytes of what cannot be understood for the operator."""
+        try:
+            return PARSERS[media_type](body, self.tables)
+        except Refused as refused:
+            why = type(refused).__name__
+            status = 400 if isinstance(refused, NotWellFormed) else 422
+            kept = self.journal.transact(
+                lambda tx: tx.keep_refused(caller.organisation, received, status, why, body)
+            )
+            await asyncio.wrap_future(kept)
+            raise
+
+    def check(self, parsed: Parsed) -> Receipt:
+        """Answer as if this were the first part of its record. Reads no journal, stores nothing."""
+        if parsed.message.action == "retract":
+            return self.receipts.well_formed_retract(parsed)
+        assessment, decision = self._weigh(parsed.message)
+        return self.receipts.checked(parsed, assessment, decision)
+
+    def _settle(self, tx: Transaction, incoming: Incoming) -> Answer:
+        """Do steps 3 to 6 within one transaction."""
+        if repeat := self._known(tx, incoming):
+            return repeat
+        record, version, earlier = self._relate(tx, incoming)
+        message, gone = fold([*earlier, incoming.part])
+        state = State(message, *(self._weigh(message) if message else (Assessment(), Decision())))
+        return Answer(self.recording.record(tx, incoming, record, version + 1, state, gone))
+
+    def _known(self, tx: Transaction, incoming: Incoming) -> Answer | None:
+        """Recognise a message that was sent before, under the same source, event and id."""
+        seen = tx.messages(incoming.idempotency)
+        for known in seen:
+            if incoming.bytes_hash == known.bytes_hash or (
+                incoming.canonical_hash == known.canonical_hash
+            ):
+                return Answer(self.receipts.standing(tx, known.id), repeated=True)
+        if seen and seen[-1].sequence >= incoming.sequence:
+            raise Repeated(
+                "This id was used before, with other content. To correct a message, send the whole "
+                "of it as `update` under a new id, or under this id with a higher sequence."
+            )
+        return None
+
+    def _relate(self, tx: Transaction, incoming: Incoming) -> tuple[str, int, list[Part]]:
+        """Find the record that the message speaks of, lock it, and open its earlier parts."""
+        ref = self.codec.ref("record", *record_key(incoming.message))
+        if incoming.day:
+            ref = self._same_day(tx, incoming, ref)
+        version = tx.lock_record(ref, incoming.message.kind, incoming.day)
+        parts = [
+            Part(
+                source=known.organisation,
+                event=known.event,
+                retracts=known.action == "retract",
+                order=(known.sent_at, known.sequence, known.idempotency),
+                message=MESSAGE.validate_json(canonical) if canonical else None,
+            )
+            for known, canonical in tx.parts(ref)
+        ]
+        return ref, version, parts
+
+    def _same_day(self, tx: Transaction, incoming: Incoming, ref: str) -> str:
+        """Join a review part without type to that day's only record, whichever of them came first."""
+        assert incoming.day is not None
+        others = {record.ref for record in tx.lock_day(incoming.day)}
+        key = record_key(incoming.message)
+        untyped = self.codec.ref("record", *key[:-1], "")
+        if len(others) == 1 and (not key[-1] or others == {untyped}):
+            return others.pop()
+        return ref
+
+    def _weigh(self, message: Message) -> tuple[Assessment, Decision]:
+        """Assess and decide. Pure."""
+        assessment = assess(message, self.tables, monitoring_zone=self.monitoring_zone)
+        document = policy_document(message, assessment)
+        return assessment, decide(
+            self.policy, self.directory, message, document, assessment.findings
+        )
+
+    def _incoming(
+        self, parsed: Parsed, body: bytes, media_type: str, caller: Caller, received: datetime
+    ) -> Incoming:
+        message, canonical = parsed.message, parsed.canonical
+        day = None
+        if isinstance(message, HealthyChildReviewMessage) and message.review and not message.record:
+            day = self.codec.ref("day", *review_day(message))
+        idempotency = self.codec.ref("id", message.source.key, parsed.event, message.id)
+        return Incoming(
+            parsed=parsed,
+            body=body,
+            canonical=canonical,
+            media_type=media_type,
+            caller=caller,
+            received=received,
+            idempotency=idempotency,
+            bytes_hash=self.codec.ref("bytes", body),
+            canonical_hash=self.codec.ref("canonical", canonical),
+            child_ref=self.codec.ref("child", *child_key(message)),
+            day=day,
+            order=day or self.codec.ref("record", *record_key(message)),
+        )
+
+
+def policy_document(message: Message, assessment: Assessment) -> Mapping[str, Any]:
+    """Return the canonical document as the policy reads it: with findings and named areas."""
+    document = message.document()
+    document["findings"] = [finding.document() for finding in assessment.findings]
+    document["areas"] = list(assessment.areas)
+    return {name: value for name, value in document.items() if value not in ([], {})}

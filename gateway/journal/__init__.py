@@ -1,0 +1,59 @@
+"""The durable record of messages, versions, alerts, deliveries and decisions; alone in knowing SQL.
+
+migrate(url)
+with Journal(url, Codec(*load_secret(setting, url))) as journal:
+    done = journal.transact(lambda tx: tx.add_message(...), order=record_ref)
+    done.result()  # now it is on disk
+    journal.deliveries.claim("amqp", owner="relay-1", limit=500, lease_seconds=60)
+"""
+
+from gateway.journal.codec import Codec, load_secret
+from gateway.journal.deliveries import Backlog, Deliveries, Due, Erased, Undelivered
+from gateway.journal.errors import AlreadyServed, JournalAway, JournalError, WrongKey
+from gateway.journal.journal import Journal
+from gateway.journal.migrations import migrate
+from gateway.journal.queries import Queries
+from gateway.journal.rows import (
+    Alert,
+    Channel,
+    Credential,
+    Delivery,
+    Message,
+    Outcome,
+    Receipt,
+    Record,
+    Thread,
+    Uptake,
+    Version,
+)
+from gateway.journal.transaction import KEPT_WHILE_HELD, Transaction
+
+__all__ = [
+    "KEPT_WHILE_HELD",
+    "Alert",
+    "AlreadyServed",
+    "Backlog",
+    "Channel",
+    "Codec",
+    "Credential",
+    "Deliveries",
+    "Delivery",
+    "Due",
+    "Erased",
+    "Journal",
+    "JournalAway",
+    "JournalError",
+    "Message",
+    "Outcome",
+    "Queries",
+    "Receipt",
+    "Record",
+    "Thread",
+    "Transaction",
+    "Undelivered",
+    "Uptake",
+    "Version",
+    "WrongKey",
+    "load_secret",
+    "migrate",
+]

@@ -1,0 +1,324 @@
+"""What relay and mailbox do with deliveries, the clean-up of old bodies, and the backlog."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, func, select, update
+
+from gateway.journal.codec import Codec
+from gateway.journal.engine import answering, in_transaction
+from gateway.journal.errors import WrongKey
+from gateway.journal.queries import columns
+from gateway.journal.rows import AlertType, Channel, Urgency
+from gateway.journal.tables import alert, delivery, message, record, refused, thread, version
+
+UNREADABLE = "unreadable"
+"""The error code of a delivery whose body no key opens; it waits an hour between attempts."""
+
+_URGENT_FIRST: tuple[Urgency, ...] = ("urgent", "routine")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """A delivery to be made now, with what is to be sent."""
+
+    id: int
+    alert_id: str
+    thread_id: str
+    target: str
+    kind: str
+    type: AlertType
+    urgency: Urgency
+    routing_key: str
+    attempts: int  # this one included
+    body: bytes  # the rendered alert
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backlog:
+    """What waits for one target."""
+
+    channel: Channel
+    target: str
+    urgency: Urgency
+    count: int
+    oldest: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undelivered:
+    """An urgent delivery of which nobody has confirmed anything."""
+
+    id: int
+    alert_id: str
+    message_id: str
+    channel: Channel
+    target: str
+    created_at: datetime
+    attempts: int
+    last_error: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erased:
+    """How many bodies have been erased."""
+
+    held: int
+    messages: int
+    refused: int
+
+
+_DUE = (
+    select(
+        delivery.c.id,
+        delivery.c.alert_id,
+        alert.c.thread_id,
+        delivery.c.target,
+        record.c.kind,
+        alert.c.type,
+        delivery.c.urgency,
+        alert.c.routing_key,
+        (delivery.c.attempts + 1).label("attempts"),
+        alert.c.body,
+    )
+    .select_from(delivery.join(alert).join(thread).join(record))
+    .where(delivery.c.state == "due")
+    # A row that another relay is claiming, or intake superseding, is left to them.
+    .with_for_update(of=delivery, skip_locked=True)
+)
+
+
+class Deliveries:
+    """Deliveries as several relays share them: each is one's own until its lease ends.
+
+    Every method is a transaction of its own and raises JournalAway where the database fails.
+    """
+
+    def __init__(self, writing: Engine, reading: Engine, codec: Codec) -> None:
+        """Bind to a journal's database."""
+        self._writing = writing
+        self._reading = reading
+        self._codec = codec
+
+    def claim(
+        self,
+        channel: Channel,
+        owner: str,
+        limit: int,
+        lease_seconds: float,
+        skip_targets: Collection[str] = (),
+        now: datetime | None = None,
+    ) -> list[Due]:
+        """Take up to `limit` due deliveries: urgent first, each target its share, oldest first.
+
+        They are counted as attempted already, so that "was it ever attempted" is never understated.
+        Nobody else gets them for `lease_seconds`; then they are due again. Targets that the relay
+        is backing off from are left out by `skip_targets`.
+        """
+        at = now or datetime.now(UTC)
+        lease = {"lease_owner": owner, "next_at": at + timedelta(seconds=lease_seconds)}
+
+        def take(connection: Connection) -> list[Row[Any]]:
+            rows: list[Row[Any]] = []
+            for urgency, targets in waiting.items():
+                hungry = set(targets)
+                while hungry and len(rows) < limit:
+                    share = -(-(limit - len(rows)) // len(hungry))
+                    for target in sorted(hungry):
+                        most = min(share, limit - len(rows))
+                        got = _take(connection, channel, urgency, target, most, at)
+                        _mark_attempted(connection, got, at, lease)
+                        rows += got
+                        if len(got) < share:
+                            hungry.remove(target)
+            return rows
+
+        with answering(), self._reading.begin() as connection:
+            waiting = {
+                urgency: _targets(connection, channel, urgency).difference(skip_targets)
+                for urgency in _URGENT_FIRST
+            }
+        if not any(waiting.values()):
+            return []
+        return self._opened(in_transaction(self._writing, take), owner, at)
+
+    def delivered(self, ids: Sequence[int], now: datetime | None = None) -> None:
+        """Record that the broker confirmed these, also where one was superseded in flight."""
+        at = now or datetime.now(UTC)
+        self._update(ids, [delivery.c.state != "delivered"], state="delivered", delivered_at=at)
+
+    def release(self, ids: Sequence[int], next_at: datetime, error: str, owner: str) -> None:
+        """Give back what was not confirmed, to be tried again from `next_at`.
+
+        error: a code, such as `nack` or `unroutable`. What another relay has claimed since, or
+        intake has superseded, is left alone.
+        """
+        self._update(
+            ids,
+            [delivery.c.state == "due", delivery.c.lease_owner == owner],
+            next_at=next_at,
+            last_error=error,
+            lease_owner=None,
+        )
+
+    def mailbox(self, target: str, limit: int, now: datetime | None = None) -> list[Due]:
+        """Show a target its unacknowledged alerts, urgent and oldest first; an attempt each."""
+        at = now or datetime.now(UTC)
+
+        def look(connection: Connection) -> list[Row[Any]]:
+            rows: list[Row[Any]] = []
+            for urgency in _URGENT_FIRST:
+                rows += _take(connection, "mailbox", urgency, target, limit - len(rows), at)
+            _mark_attempted(connection, [row for row in rows if row.attempts == 1], at, {})
+            return rows
+
+        return self._opened(in_transaction(self._writing, look), None, at)
+
+    def acknowledge(self, delivery_id: int, target: str, now: datetime | None = None) -> bool:
+        """Take an alert out of its target's mailbox; False where this target has no such alert."""
+        at = now or datetime.now(UTC)
+
+        def acknowledge(connection: Connection) -> bool:
+            own = (
+                delivery.c.id == delivery_id,
+                delivery.c.target == target,
+                delivery.c.channel == "mailbox",
+            )
+            connection.execute(
+                update(delivery)
+                .where(*own, delivery.c.state != "delivered")
+                .values(state="delivered", delivered_at=at, acknowledged_at=at)
+            )
+            return connection.scalar(select(delivery.c.id).where(*own)) is not None
+
+        return in_transaction(self._writing, acknowledge)
+
+    def erase_expired(self, now: datetime | None = None) -> Erased:
+        """Erase held or refused bodies whose time has come; id, keyed hash and reason stay.
+
+        For SQLite it also empties the write-ahead log, in which what was forgotten lives on.
+        """
+        at = now or datetime.now(UTC)
+
+        def erase(connection: Connection) -> Erased:
+            old = select(message.c.id).where(message.c.expires_at <= at)
+            connection.execute(
+                update(version).where(version.c.message_id.in_(old)).values(decision=None)
+            )
+            bodies = {"bytes": None, "canonical": None, "receipt": None, "state": "erased"}
+            counts = [
+                connection.execute(
+                    update(table).where(table.c.expires_at <= at).values(expires_at=None, **gone)
+                ).rowcount
+                for table, gone in (
+                    (alert, {"body": None, "missing": None}),
+                    (message, bodies),
+                    (refused, {"bytes": None}),
+                )
+            ]
+            return Erased(held=counts[0], messages=counts[1], refused=counts[2])
+
+        erased = in_transaction(self._writing, erase)
+        if self._writing.dialect.name == "sqlite":
+            self._empty_write_ahead_log()
+        return erased
+
+    def backlog(self) -> list[Backlog]:
+        """Count what is due by channel, target and urgency, with the oldest's age as an instant."""
+        key = (delivery.c.channel, delivery.c.target, delivery.c.urgency)
+        query = (
+            select(
+                *key, func.count().label("count"), func.min(delivery.c.created_at).label("oldest")
+            )
+            .where(delivery.c.state == "due")
+            .group_by(*key)
+            .order_by(*key)
+        )
+        with answering(), self._reading.begin() as connection:
+            return [Backlog(**row._mapping) for row in connection.execute(query)]
+
+    def undelivered_urgent(self) -> list[Undelivered]:
+        """List urgent deliveries that nobody has confirmed, oldest first."""
+        query = (
+            select(*columns(delivery, Undelivered), alert.c.message_id)
+            .select_from(delivery.join(alert))
+            .where(delivery.c.state == "due", delivery.c.urgency == "urgent")
+            .order_by(delivery.c.created_at, delivery.c.id)
+        )
+        with answering(), self._reading.begin() as connection:
+            return [Undelivered(**row._mapping) for row in connection.execute(query)]
+
+    def _opened(self, rows: list[Row[Any]], owner: str | None, now: datetime) -> list[Due]:
+        """Open the bodies; one that no key opens is put off, so that it holds up nothing else."""
+        found = []
+        for row in rows:
+            try:
+                body = self._codec.open(row.body)
+            except WrongKey:
+                later = now + timedelta(hours=1)
+                self._update(
+                    [row.id],
+                    [delivery.c.state == "due", delivery.c.lease_owner == owner],
+                    next_at=later,
+                    last_error=UNREADABLE,
+                )
+            else:
+                found.append(Due(**{**row._mapping, "body": body}))
+        return found
+
+    def _update(self, ids: Sequence[int], conditions: list[Any], **values: Any) -> None:
+        if ids:
+            in_transaction(
+                self._writing,
+                lambda connection: connection.execute(
+                    update(delivery).where(delivery.c.id.in_(ids), *conditions).values(**values)
+                ),
+            )
+
+    def _empty_write_ahead_log(self) -> None:
+        """Move SQLite's log into the file, so that old pages are gone from both."""
+        raw = self._writing.raw_connection()
+        try:
+            raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        finally:
+            raw.close()
+
+
+def _targets(connection: Connection, channel: str, urgency: str) -> set[str]:
+    """Name the targets for which anything is due: one index look-up each, however much waits."""
+    lowest = select(func.min(delivery.c.target)).where(
+        delivery.c.state == "due", delivery.c.channel == channel, delivery.c.urgency == urgency
+    )
+    names = select(lowest.scalar_subquery().label("target")).cte(recursive=True)
+    after = lowest.where(delivery.c.target > names.c.target).scalar_subquery()
+    names = names.union_all(select(after).where(names.c.target.is_not(None)))
+    return {t for t in connection.scalars(select(names.c.target)) if t is not None}
+
+
+def _take(
+    connection: Connection, channel: str, urgency: str, target: str, limit: int, now: datetime
+) -> list[Row[Any]]:
+    """Lock one target's oldest deliveries that may be made now."""
+    query = (
+        _DUE.where(
+            delivery.c.channel == channel,
+            delivery.c.urgency == urgency,
+            delivery.c.target == target,
+            delivery.c.next_at <= now,
+        )
+        .order_by(delivery.c.next_at, delivery.c.id)
+        .limit(limit)
+    )
+    return list(connection.execute(query))
+
+
+def _mark_attempted(
+    connection: Connection, rows: Sequence[Row[Any]], at: datetime, lease: dict[str, Any]
+) -> None:
+    connection.execute(
+        update(delivery)
+        .where(delivery.c.id.in_([row.id for row in rows]))
+        .values(attempts=delivery.c.attempts + 1, attempted_at=at, **lease)
+    )

@@ -1,0 +1,34 @@
+"""Brings a database's tables to this version of the gateway."""
+
+from alembic import command
+from alembic.config import Config
+from alembic.util import CommandError
+from sqlalchemy import func, select
+
+from gateway.journal.engine import answering, open_engine
+from gateway.journal.errors import JournalError
+
+_ONE_AT_A_TIME = 7_234_981  # the advisory lock that all gateways agree on; any number will do
+
+
+def migrate(url: str) -> None:
+    """Create or upgrade the tables, in one transaction; several gateways may do so at once.
+
+    Raises JournalAway where the database does not answer, JournalError where it is newer than this
+    gateway.
+    """
+    config = Config()
+    config.set_main_option("script_location", "gateway.journal:migrations")
+    engine = open_engine(url)
+    try:
+        with answering(), engine.begin() as connection:  # SQLite: BEGIN IMMEDIATE is the lock
+            if connection.dialect.name == "postgresql":
+                connection.execute(select(func.pg_advisory_xact_lock(_ONE_AT_A_TIME)))
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    except CommandError as error:
+        raise JournalError(
+            f"The journal was made by a newer gateway ({error}). Install that version."
+        ) from error
+    finally:
+        engine.dispose()

@@ -1,0 +1,158 @@
+"""The frozen rows that go into the journal and come out of it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+Action = Literal["new", "update", "retract"]
+AlertType = Literal["created", "updated", "withdrawn"]
+Channel = Literal["amqp", "mailbox"]
+Urgency = Literal["routine", "urgent"]
+DeliveryState = Literal["due", "delivered", "superseded"]
+AlertState = Literal["due", "done", "superseded", "held"]
+MessageState = Literal["recorded", "counted", "erased"]
+"""recorded: its bodies are kept. counted: it went to nobody. erased: it was held until too old."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credential:
+    """What the bearer of a key may do."""
+
+    id: str
+    organisation: str
+    kinds: tuple[str, ...]  # of message, that it may send
+    speaks_for: tuple[str, ...]  # other organisations
+    created_at: datetime
+    revoked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """What an agency sent in, without its bodies."""
+
+    id: str  # the gateway's own, a UUID
+    organisation: str  # the source that the message names; with `event` it names the part
+    kind: str
+    event: str
+    idempotency: str  # Codec.ref(source, event, sender's id)
+    sequence: int = 0  # the sender's, or FHIR's versionId
+    action: Action
+    record_ref: str
+    sent_at: datetime
+    received_at: datetime
+    bytes_hash: str
+    canonical_hash: str
+    media_type: str
+    state: MessageState = "recorded"
+    credential_id: str | None  # the submitter, who may be another than the source
+    submitter_only: bool = False  # a message under `harm`: its receipt is for the submitter
+    expires_at: datetime | None = None  # when everything that followed from it is held
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """What messages speak of, as far as columns know it."""
+
+    ref: str
+    kind: str
+    day_ref: str | None
+    child_ref: str | None
+    version: int  # 0 before the first is decided
+    updated_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """One state of a record and what was decided on it."""
+
+    record_ref: str
+    number: int
+    message_id: str
+    decided_at: datetime
+    decision: bytes | None  # None once forgotten
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One alert on one channel to one target."""
+
+    id: int
+    channel: Channel
+    target: str
+    state: DeliveryState
+    attempts: int
+    attempted_at: datetime | None
+    delivered_at: datetime | None  # confirmed by the broker, or acknowledged by the reader
+    acknowledged_at: datetime | None
+    last_error: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """One version of a thread, or (with a reason and without a sequence) a hold."""
+
+    id: str
+    thread_id: str
+    sequence: int | None  # counts from 1 in the thread
+    record_version: int
+    message_id: str
+    type: AlertType | None
+    basis: str | None
+    urgency: Urgency
+    routing_key: str | None
+    view_hash: str | None
+    hold_reason: str | None = None
+    decided_at: datetime
+    expires_at: datetime | None = None  # of a held body
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """An alert or hold as its sender may follow it."""
+
+    alert: Alert
+    route: str
+    service: str
+    agency: str
+    state: AlertState
+    missing: bytes | None
+    deliveries: tuple[Delivery, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """A message, the receipt that was given for it, and what has become of its alerts."""
+
+    message: Message
+    receipt: bytes | None  # None once forgotten
+    outcomes: tuple[Outcome, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thread:
+    """One record, one route, one service, and what that receiver knows."""
+
+    id: str
+    record_ref: str
+    route: str
+    service: str
+    agency: str
+    sequence: int = 0  # of its last alert, holds aside; 0: there is none
+    type: AlertType | None = None
+    view_hash: str | None = None
+    state: AlertState | None = None
+    attempted: bool = False  # a delivery was attempted at any time, so that it may have arrived
+    told: bool = False  # the last alert that was attempted was not `withdrawn`
+    held: str | None = None  # the reason of a hold that stands
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Uptake:
+    """The counted facts of one review: no child."""
+
+    authority: str
+    organisation: str
+    outcome: str
+    month: str  # YYYY-MM
+    locality: str
+    age_band: str

@@ -1,0 +1,286 @@
+"""What may be written to the journal: small methods, all within one transaction."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Table, delete, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from gateway.journal.queries import Queries, values_of
+from gateway.journal.rows import (
+    Alert,
+    Channel,
+    Credential,
+    Message,
+    Record,
+    Thread,
+    Uptake,
+    Version,
+)
+from gateway.journal.tables import (
+    alert,
+    counted,
+    credential,
+    delivery,
+    message,
+    pulse,
+    record,
+    refused,
+    thread,
+    version,
+)
+
+KEPT_WHILE_HELD = timedelta(days=30)
+"""How long bodies that were held or refused are kept."""
+
+
+class Transaction(Queries):
+    """Reads and writes within one transaction; nothing counts before the journal has committed."""
+
+    def lock_day(self, day_ref: str) -> list[Record]:
+        """Keep other gateways from this child's day and organisation; list its records.
+
+        For a review: to be called before `lock_record`, with `day_ref` as the order of `transact`.
+        """
+        self._advisory_lock(day_ref)
+        return self.records_of_day(day_ref)
+
+    def lock_record(self, ref: str, kind: str, day_ref: str | None = None) -> int:
+        """Make the record if new, keep other gateways from it, and give its version (0: new)."""
+        found: int = self._connection.execute(
+            self._insert(record)
+            .values(ref=ref, kind=kind, day_ref=day_ref, version=0)
+            .on_conflict_do_update(index_elements=["ref"], set_={"kind": kind})  # it locks the row
+            .returning(record.c.version)
+        ).scalar_one()
+        return found
+
+    def threads(self, record_ref: str) -> list[Thread]:
+        """List a record's threads, and keep the relay from claiming what is still due of them.
+
+        So `attempted` stays true until the commit, and nothing goes out that is being withdrawn.
+        """
+        self._connection.execute(
+            select(delivery.c.id)
+            .select_from(delivery.join(alert).join(thread))
+            .where(thread.c.record_ref == record_ref, delivery.c.state == "due")
+            .order_by(delivery.c.id)
+            .with_for_update(of=delivery)
+        )
+        return super().threads(record_ref)
+
+    def add_message(
+        self,
+        new: Message,
+        *,
+        body: bytes | None,
+        canonical: bytes | None,
+        receipt: bytes | None = None,
+    ) -> None:
+        """Record a message; of a counted one no body may be given."""
+        bodies = {"bytes": body, "canonical": canonical, "receipt": receipt}
+        if new.state != "recorded" and any(content is not None for content in bodies.values()):
+            raise ValueError(f"message {new.id} is {new.state}: its body must not be kept")
+        sealed = {name: self._seal(content) for name, content in bodies.items()}
+        self._add(message, values_of(new, message) | sealed)
+
+    def set_receipt(self, message_id: str, receipt: bytes) -> None:
+        """Keep the receipt as it was given to the sender, unless the message is only counted."""
+        self._connection.execute(
+            update(message)
+            .where(message.c.id == message_id, message.c.state == "recorded")
+            .values(receipt=self._seal(receipt))
+        )
+
+    def set_expiry(self, message_id: str, expires_at: datetime | None) -> None:
+        """Say when a message's bodies go since all that followed is held; None: they stay."""
+        self._set_message(message_id, expires_at=expires_at)
+
+    def forget(self, message_id: str) -> None:
+        """Drop a message's bodies and decision; keyed hashes, part, order and action stay."""
+        self._set_message(
+            message_id, state="counted", bytes=None, canonical=None, receipt=None, expires_at=None
+        )
+        self._connection.execute(
+            update(version).where(version.c.message_id == message_id).values(decision=None)
+        )
+
+    def add_version(
+        self,
+        record_ref: str,
+        number: int,
+        *,
+        message_id: str,
+        child_ref: str | None,
+        decided_at: datetime,
+        decision: bytes | None,
+    ) -> None:
+        """Record a record's next version; `child_ref` None where the record is only counted."""
+        new = Version(
+            record_ref=record_ref,
+            number=number,
+            message_id=message_id,
+            decided_at=decided_at,
+            decision=self._seal(decision),
+        )
+        self._add(version, values_of(new, version))
+        self._connection.execute(
+            update(record)
+            .where(record.c.ref == record_ref)
+            .values(version=number, child_ref=child_ref, updated_at=decided_at)
+        )
+
+    def add_thread(self, record_ref: str, route: str, service: str, agency: str) -> Thread:
+        """Begin a thread under a new opaque id."""
+        new = Thread(
+            id=str(uuid4()), record_ref=record_ref, route=route, service=service, agency=agency
+        )
+        self._add(thread, values_of(new, thread))
+        return new
+
+    def supersede_due(self, thread_id: str, now: datetime) -> None:
+        """Stop what is due, in flight or held of a thread's earlier alerts, before adding the next.
+
+        One in flight may still arrive; `delivered` then records that it did.
+        """
+        earlier = select(alert.c.id).where(alert.c.thread_id == thread_id)
+        self._connection.execute(
+            update(delivery)
+            .where(delivery.c.alert_id.in_(earlier), delivery.c.state == "due")
+            .values(state="superseded")
+        )
+        self._connection.execute(
+            update(alert)
+            .where(alert.c.thread_id == thread_id, alert.c.superseded_at.is_(None))
+            .values(superseded_at=now)
+        )
+
+    def add_alert(
+        self,
+        new: Alert,
+        *,
+        body: bytes | None,
+        deliveries: Iterable[tuple[Channel, str]] = (),
+        missing: bytes | None = None,
+    ) -> None:
+        """Record an alert with its deliveries (channel, target), or a hold with what is missing.
+
+        A hold's bodies are kept for 30 days at most. Raises ValueError for an alert that goes to
+        nobody and for a hold that goes to somebody.
+        """
+        targets = list(deliveries)
+        held = new.hold_reason is not None
+        if held == bool(targets) or held != (new.sequence is None):
+            raise ValueError(
+                f"{new.id}: an alert has a sequence and deliveries, a hold has neither"
+            )
+        values = values_of(new, alert) | {"body": self._seal(body), "missing": self._seal(missing)}
+        if held:
+            latest = new.decided_at + KEPT_WHILE_HELD
+            values["expires_at"] = min(new.expires_at or latest, latest)
+        self._add(alert, values)
+        due = {
+            "alert_id": new.id,
+            "urgency": new.urgency,
+            "state": "due",
+            "created_at": new.decided_at,
+            "next_at": new.decided_at,
+            "attempts": 0,
+        }
+        for channel, target in targets:
+            self._add(delivery, due | {"channel": channel, "target": target})
+
+    def count(self, record_ref: str, facts: Uptake | None) -> None:
+        """Count a record's review once, by its facts as they now are; None: it no longer counts."""
+        self._connection.execute(delete(counted).where(counted.c.record_ref == record_ref))
+        if facts is not None:
+            self._add(counted, {"record_ref": record_ref} | values_of(facts, counted))
+
+    def keep_refused(
+        self, organisation: str, received_at: datetime, status: int, why: str, body: bytes
+    ) -> str:
+        """Keep what an authenticated source sent and was refused with 400 or 422, for 30 days."""
+        return self._refuse(
+            organisation=organisation,
+            received_at=received_at,
+            status=status,
+            size=len(body),
+            why=why,
+            bytes_hash=self._codec.ref("bytes", body),
+            bytes=self._seal(body),
+            expires_at=received_at + KEPT_WHILE_HELD,
+        )
+
+    def note_denied(
+        self, organisation: str | None, received_at: datetime, status: int, why: str, size: int
+    ) -> str:
+        """Note who (if known), when, why and what size, for 401, 403 and 413: never the bytes."""
+        return self._refuse(
+            organisation=organisation, received_at=received_at, status=status, size=size, why=why
+        )
+
+    def add_credential(
+        self,
+        key: str,
+        organisation: str,
+        kinds: Sequence[str],
+        created_at: datetime,
+        speaks_for: Sequence[str] = (),
+    ) -> Credential:
+        """Register a key, of which only the hash is stored."""
+        new = Credential(
+            id=str(uuid4()),
+            organisation=organisation,
+            kinds=tuple(kinds),
+            speaks_for=tuple(speaks_for),
+            created_at=created_at,
+            revoked_at=None,
+        )
+        key_hash = self._codec.ref("credential", key)
+        self._add(credential, {"key_hash": key_hash} | values_of(new, credential))
+        return new
+
+    def revoke(self, credential_id: str, now: datetime) -> bool:
+        """Let a key no longer open anything; False where there is no such credential in force."""
+        changed = self._connection.execute(
+            update(credential)
+            .where(credential.c.id == credential_id, credential.c.revoked_at.is_(None))
+            .values(revoked_at=now)
+        )
+        return changed.rowcount == 1
+
+    def beat(self, name: str, state: str, now: datetime) -> None:
+        """Leave a sign of life of a process, for others' readiness to see."""
+        values = {"at": now, "state": state}
+        self._connection.execute(
+            self._insert(pulse)
+            .values(name=name, **values)
+            .on_conflict_do_update(index_elements=["name"], set_=values)
+        )
+
+    def _refuse(self, **values: Any) -> str:
+        refused_id = str(uuid4())
+        self._add(refused, {"id": refused_id} | values)
+        return refused_id
+
+    def _add(self, table: Table, values: dict[str, Any]) -> None:
+        self._connection.execute(table.insert(), values)
+
+    def _set_message(self, message_id: str, **values: Any) -> None:
+        self._connection.execute(update(message).where(message.c.id == message_id).values(**values))
+
+    def _seal(self, content: bytes | None) -> bytes | None:
+        return None if content is None else self._codec.seal(content)
+
+    def _insert(self, table: Table) -> postgresql.Insert | sqlite.Insert:
+        if self._connection.dialect.name == "postgresql":
+            return postgresql.insert(table)
+        return sqlite.insert(table)
+
+    def _advisory_lock(self, name: str) -> None:
+        if self._connection.dialect.name == "postgresql":
+            self._connection.execute(
+                select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0)))
+            )

@@ -1,0 +1,91 @@
+"""Prometheus metrics: counts by kind and outcome, and what waits. Never anything of a child."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry, Counter, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from adapters.errors import NotUnderstood, Refused
+from gateway.journal import Journal, JournalAway
+from schemas.receipt import Receipt
+
+
+class Backlog(Collector):
+    """What is due, read from the journal at each scrape."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the number of deliveries due and the age of the oldest, by channel and target."""
+        labels = ["channel", "target", "urgency"]
+        due = GaugeMetricFamily("gateway_deliveries_due", "Deliveries that wait.", labels=labels)
+        age = GaugeMetricFamily(
+            "gateway_deliveries_oldest_seconds", "Age of the oldest that waits.", labels=labels
+        )
+        try:
+            backlog = self._journal.deliveries.backlog()
+        except JournalAway:
+            return
+        now = time.time()
+        for waiting in backlog:
+            names = [waiting.channel, waiting.target, waiting.urgency]
+            due.add_metric(names, waiting.count)
+            age.add_metric(names, max(0.0, now - waiting.oldest.timestamp()))
+        yield due
+        yield age
+
+
+class Metrics:
+    """The gateway's own counters, in a registry of their own."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._registry = CollectorRegistry()
+        self._registry.register(Backlog(journal))
+        self._messages = Counter(
+            "gateway_messages", "Messages by kind and status.", ["kind", "status"],
+            registry=self._registry,
+        )  # fmt: skip
+        self._alerts = Counter(
+            "gateway_alerts", "Alerts recorded.", ["agency", "kind", "change"],
+            registry=self._registry,
+        )  # fmt: skip
+        self._held = Counter(
+            "gateway_held", "Alerts held.", ["route", "reason"], registry=self._registry
+        )
+        self._unmapped = Counter(
+            "gateway_unmapped_codes", "Codes that are in no map.", ["kind"], registry=self._registry
+        )
+        self._answers = Counter(
+            "gateway_answers", "Messages that were not taken.", ["why"], registry=self._registry
+        )
+
+    def took(self, receipt: Receipt, *, repeated: bool) -> None:
+        """Count a message that was taken."""
+        status = "repeated" if repeated else receipt.status
+        self._messages.labels(receipt.kind, status).inc()
+        if repeated:
+            return
+        for alert in receipt.alerts:
+            self._alerts.labels(alert.agency, receipt.kind, alert.change).inc()
+        for held in receipt.held:
+            self._held.labels(held.route, held.reason).inc()
+        self._unmapped.labels(receipt.kind).inc(len(receipt.unmapped))
+
+    def refused(self, refused: Refused) -> None:
+        """Count a message that could not be understood."""
+        self._answers.labels(
+            "not-understood" if isinstance(refused, NotUnderstood) else "not-well-formed"
+        ).inc()
+
+    def answered(self, why: str) -> None:
+        """Count another answer: duplicate, denied, not accepted."""
+        self._answers.labels(why).inc()
+
+    def render(self) -> bytes:
+        """Return the metrics in Prometheus' text format."""
+        return generate_latest(self._registry)

@@ -1,0 +1,246 @@
+"""Decides who is told what on which basis, and what is held. Pure: values in, values out.
+
+decide ─ for every route ─ when? ─ to whom? ─ first basis that applies ─ alert or hold
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from gateway.directory import Directory, Service
+from gateway.policy.facts import (
+    Case,
+    Recipient,
+    Unknown,
+    about_recipient,
+    about_sender,
+    check,
+    lookup,
+    meets,
+    stopped,
+)
+from gateway.policy.model import Basis, Need, Policy, Route
+from gateway.policy.recipients import recipients
+from gateway.policy.views import cut_to
+from schemas.finding import Finding
+from schemas.message import Agency, Message
+from schemas.receipt import Missing
+
+KEPT_FOR = frozenset({"refer", "probable-sen-or-disability", "family-support", "significant-harm"})
+"""Conclusions beyond `none`, `watch-and-recheck` and `support-within-service`: never forgotten."""
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """An alert that may go: one route to one service, on one basis, through one view."""
+
+    route: str
+    basis: str
+    service: Service
+    agency: Agency
+    urgent: bool
+    fields: Mapping[str, Any]
+    flags: tuple[str, ...]
+    definition: Route = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Holding:
+    """An alert that may not go, and what is missing."""
+
+    route: str
+    reason: str
+    basis: str | None = None
+    role: str | None = None
+    service: Service | None = None
+    missing: tuple[Missing, ...] = ()
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What becomes of a record's state."""
+
+    alerts: tuple[Outgoing, ...] = ()
+    holds: tuple[Holding, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def forgets(self) -> bool:
+        """Nothing goes and nothing waits: only the count is kept (sharing policy, A0)."""
+        return not self.alerts and not self.holds
+
+
+def decide(
+    policy: Policy,
+    directory: Directory,
+    message: Message,
+    document: Mapping[str, Any],
+    findings: tuple[Finding, ...] = (),
+) -> Decision:
+    """Decide on one record's state.
+
+    `document` is the message's canonical document with `findings` and `areas` added. Never raises
+    for what a message may hold: deciding is total.
+    """
+    levels = frozenset(f.level for f in findings if f.origin == "computed")
+    case = Case(message, document, directory, levels)
+    sender_facts = about_sender(case)
+    alerts: list[Outgoing] = []
+    holds: list[Holding] = []
+    refused: set[str] = set()
+    for name, route in policy.routes.items():
+        fires = check(route.when, case, sender_facts)
+        if fires is False:
+            continue
+        for recipient in recipients(case, route):
+            facts = sender_facts | about_recipient(case, route, recipient)
+            if stopped(case, recipient):
+                refused.add(route.purpose)
+            match _weigh(policy, name, route, recipient, case, facts, fires):
+                case Outgoing() as alert:
+                    alerts.append(alert)
+                case Holding() as hold:
+                    holds.append(hold)
+    if not alerts and not holds and _asks_for_something(message):
+        holds.append(Holding(route="-", reason="no-route"))
+    return Decision(tuple(alerts), tuple(holds), tuple(_notes(message, directory, refused)))
+
+
+def _weigh(
+    policy: Policy,
+    name: str,
+    route: Route,
+    recipient: Recipient,
+    case: Case,
+    facts: Mapping[str, Any],
+    fires: bool | Unknown,
+) -> Outgoing | Holding | None:
+    """Find the first basis that applies, and what it says. None: silence."""
+    for key in route.basis:
+        basis = policy.bases[key]
+        applies = basis.on and check(basis.applies, case, facts)
+        if applies is False and basis.on and route.standing_judgement:
+            applies = _standing(route, facts, case, recipient)
+        if applies is False:
+            continue
+        if recipient.service is None and route.recipient_unknown == "silence":
+            return None
+        unknown = next((u for u in (applies, fires) if isinstance(u, Unknown)), None)
+        reason, missing = _held(policy, route, basis, recipient, case, facts, unknown)
+        if reason:
+            return Holding(name, reason, key, recipient.role, recipient.service, missing)
+        assert recipient.service is not None
+        return _outgoing(policy, name, key, route, basis, recipient.service, case, facts, recipient)
+    return None
+
+
+def _held(
+    policy: Policy,
+    route: Route,
+    basis: Basis,
+    recipient: Recipient,
+    case: Case,
+    facts: Mapping[str, Any],
+    unknown: Unknown | None,
+) -> tuple[str | None, tuple[Missing, ...]]:
+    """Return why the alert may not go, and what is missing; (None, ()) where it may."""
+    if basis.precedes_holds:
+        return (None, ()) if recipient.service else ("recipient-unknown", ())
+    if case.message.sharing.restricted:
+        return "restricted", ()
+    if basis.home_in_area:
+        home = case.home
+        if home is None:
+            return "home-not-determined", (_missing("child.address.postcode", "the full postcode"),)
+        if home != case.directory.la_code:
+            return "out-of-area", ()
+    if unknown:
+        return "age-not-determined", (_missing(unknown.field, "the birth date"),)
+    if basis.refused == "stops" and stopped(case, recipient):
+        return "agreement-stops-it", ()
+    if basis.disagreement == "holds" and case.message.sharing.disagreement:
+        return "disagreement", ()
+    if recipient.service is None:
+        return "recipient-unknown", ()
+    standing = route.standing_judgement is not None and facts["judgement"] is None
+    if not standing and (missing := tuple(_unmet(basis.needs, case, facts))):
+        return "condition-missing", missing
+    if route.channel == "none":
+        return "no-channel", ()
+    return None, ()
+
+
+def _unmet(needs: tuple[Need, ...], case: Case, facts: Mapping[str, Any]) -> Iterator[Missing]:
+    for need in needs:
+        if not meets(lookup(need.fact, case.document, facts), need.expected):
+            yield _missing(need.at or need.fact, need.missing)
+
+
+def _missing(path: str, words: str) -> Missing:
+    return Missing(pointer="/" + path.replace(".", "/"), detail=words)
+
+
+def _standing(route: Route, facts: Mapping[str, Any], case: Case, recipient: Recipient) -> bool:
+    """Tell whether a standing judgement may serve: in force, between persons of s.16LA, unrefused."""
+    judgement = route.standing_judgement
+    return bool(
+        judgement
+        and case.message.sent.date() <= judgement.review_by
+        and facts["sender.s16la"]
+        and facts["recipient.s16la"]
+        and not stopped(case, recipient)
+    )
+
+
+def _outgoing(
+    policy: Policy,
+    name: str,
+    key: str,
+    route: Route,
+    basis: Basis,
+    service: Service,
+    case: Case,
+    facts: Mapping[str, Any],
+    recipient: Recipient,
+) -> Outgoing:
+    assert route.agency is not None
+    guards = [
+        guard
+        for guard in policy.guards
+        if route.agency not in guard.exempt and check(guard.when, case, facts) is True
+    ]
+    cut = [path for guard in guards for path in guard.cut]
+    fields = cut_to(case.document, policy.fields(name), cut)
+    flags = list(recipient.flags)
+    flags += [guard.says for guard in guards if guard.says]
+    flags += [f"Not stated: {m.detail}" for m in _unmet(basis.marks, case, facts)]
+    if basis.precedes_holds and case.home not in (None, case.directory.la_code):
+        flags.append("The child's home lies outside this area")
+    if stopped(case, recipient) and basis.refused == "does-not-stop":
+        if route.agency in basis.refusal_travels_to:
+            flags.append("Agreement to share was refused or withdrawn")
+        else:
+            sharing = {k: v for k, v in fields.get("sharing", {}).items() if k != "agreement"}
+            fields["sharing"] = {**sharing, "safeContact": "speak-to-sender-first"}
+    urgent = route.urgent_when is not None and (
+        route.urgent_when == "always" or check(route.urgent_when, case, facts) is True
+    )
+    return Outgoing(name, key, service, route.agency, urgent, fields, tuple(flags), route)
+
+
+def _asks_for_something(message: Message) -> bool:
+    """Tell whether the record holds a request, or a conclusion that somebody must act on."""
+    return message.kind == "referral" or any(c.kind in KEPT_FOR for c in message.conclusions)
+
+
+def _notes(message: Message, directory: Directory, refused: set[str]) -> Iterator[str]:
+    practice = message.child.general_practice
+    if practice and not message.sharing.restricted and not directory.practice(practice):
+        yield "The child's general practice is not in this area's directory."
+    agreement = message.sharing.agreement
+    if agreement and agreement.status in ("refused", "withdrawn"):
+        yield f"Agreement is {agreement.status}: nothing rests on agreement for whom it names."
+    if any(c.kind == "refer" for c in message.conclusions) and message.kind != "referral":
+        yield "You concluded `refer`. A referral is a message of its own: send kind `referral`."

@@ -1,0 +1,75 @@
+"""Cuts a canonical document to an allow-list. What is not named does not leave."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+Fields = Mapping[str, str | None]
+"""Path of a canonical field to its precision: None is the whole."""
+
+
+def allowed(path: str, paths: Iterable[str]) -> bool:
+    """Tell whether a path is one of `paths`, or stands below one."""
+    return any(path == other or path.startswith(other + ".") for other in paths)
+
+
+def without(fields: Fields, cut: Collection[str]) -> dict[str, str | None]:
+    """Return the fields that are not, and do not stand below, one of those to be cut."""
+    return {path: how for path, how in fields.items() if not allowed(path, cut)}
+
+
+def cut_to(document: Mapping[str, Any], fields: Fields, cut: Iterable[str] = ()) -> dict[str, Any]:
+    """Build from `document` what `fields` name, less what `cut` names. Nothing else is copied."""
+    view: dict[str, Any] = {}
+    for path, precision in fields.items():
+        _copy(document, view, path.split("."), precision)
+    for path in cut:
+        _remove(view, path.split("."))
+    return view
+
+
+def _copy(source: Any, target: dict[str, Any], path: list[str], precision: str | None) -> None:
+    name, *rest = path
+    if not isinstance(source, Mapping) or name not in source:
+        return
+    value = source[name]
+    if not rest:
+        target[name] = _blur(value, precision)
+    elif isinstance(value, list):
+        items = target.setdefault(name, [{} for _ in value])
+        for item, part in zip(value, items, strict=True):
+            _copy(item, part, rest, precision)
+    else:
+        _copy(value, target.setdefault(name, {}), rest, precision)
+        if not target[name]:
+            del target[name]
+
+
+def _remove(target: Any, path: list[str]) -> None:
+    name, *rest = path
+    if isinstance(target, list):
+        for item in target:
+            _remove(item, path)
+    elif isinstance(target, dict) and name in target:
+        if not rest:
+            del target[name]
+            return
+        # A subtree taken whole is shared with the document: copy before cutting into it.
+        target[name] = _shallow(target[name])
+        _remove(target[name], rest)
+        if target[name] in ({}, []):
+            del target[name]
+
+
+def _shallow(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_shallow(item) for item in value]
+    return dict(value) if isinstance(value, dict) else value
+
+
+def _blur(value: Any, precision: str | None) -> Any:
+    """Give less than the whole: the month of a date, the outward half of a postcode."""
+    if precision is None or not isinstance(value, str):
+        return value
+    return value[:7] if precision == "year-month" else value.split(" ")[0]

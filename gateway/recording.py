@@ -1,0 +1,310 @@
+"""Records one version of a record in one transaction: message, decision, alerts, due deliveries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+from uuid import uuid4
+
+from pydantic_core import to_json
+
+from adapters.outbound.cloudevents import render
+from gateway.assessment import age_on
+from gateway.directory import Directory
+from gateway.journal import Alert, Codec, Thread, Transaction, Uptake
+from gateway.journal import Message as MessageRow
+from gateway.policy.engine import Holding, Outgoing
+from gateway.policy.facts import event_date
+from gateway.policy.model import Policy
+from gateway.receipts import Receipts, Told
+from gateway.travelling import Incoming, State
+from schemas.alert import AlertBasis, AlertData, AlertSender, AlertService
+from schemas.base import whole_date
+from schemas.message import HealthyChildReviewMessage, Message
+from schemas.receipt import Receipt
+
+HELD_FOR = timedelta(days=30)
+"""How long a body is kept of which everything is held (holding is disclosure to the council)."""
+
+NOBODY = "-"
+"""Stands for the service of a hold that may not name one, or knows none."""
+
+
+@dataclass(frozen=True)
+class Recording:
+    """Writes what was decided; knows where deliveries go."""
+
+    codec: Codec
+    policy: Policy
+    directory: Directory
+    receipts: Receipts
+    channel: Literal["amqp", "mailbox"]
+    public_url: str
+
+    def record(
+        self,
+        tx: Transaction,
+        incoming: Incoming,
+        record_ref: str,
+        version: int,
+        state: State,
+        gone: int,
+    ) -> Receipt:
+        """Record one version and return the sender's receipt.
+
+        `gone` counts the record's earlier parts that stand but are no longer kept.
+        """
+        message_id = str(uuid4())
+        keep = not state.decision.forgets
+        earlier = [row for row, canonical in tx.parts(record_ref) if canonical is not None]
+        tx.add_message(
+            self._row(incoming, message_id, record_ref, keep=keep),
+            body=incoming.body if keep else None,
+            canonical=incoming.canonical if keep else None,
+        )
+        told = list(self._tell(tx, incoming, message_id, record_ref, version, state))
+        receipt = self.receipts.first(incoming, message_id, record_ref, version, state, told, gone)
+        tx.add_version(
+            record_ref,
+            version,
+            message_id=message_id,
+            child_ref=incoming.child_ref if keep else None,
+            decided_at=incoming.received,
+            decision=to_json(self._decision(state)) if keep else None,
+        )
+        tx.count(record_ref, self._uptake(state.message))
+        if keep:
+            tx.set_receipt(message_id, receipt.model_dump_json(by_alias=True).encode())
+            expires = None if state.decision.alerts else incoming.received + HELD_FOR
+            for kept in [message_id, *(row.id for row in earlier)]:
+                tx.set_expiry(kept, expires)
+        else:
+            for row in earlier:
+                tx.forget(row.id)
+        return receipt
+
+    def _tell(
+        self,
+        tx: Transaction,
+        incoming: Incoming,
+        message_id: str,
+        record_ref: str,
+        version: int,
+        state: State,
+    ) -> Iterator[Told]:
+        """Bring every thread of the record to what was decided: tell, withdraw, hold, or be silent."""
+        threads = {(t.route, t.service): t for t in tx.threads(record_ref)}
+        stays: set[tuple[str, str]] = set()
+
+        def thread_of(route: str, service: str, agency: str) -> Thread:
+            known = threads.get((route, service))
+            return known or tx.add_thread(record_ref, route, service, agency)
+
+        def add(thread: Thread, data: AlertData, view: str | None, basis: str | None) -> Told:
+            alert = Alert(
+                id=str(uuid4()),
+                thread_id=thread.id,
+                sequence=thread.sequence + 1,
+                record_version=version,
+                message_id=message_id,
+                type=data.change,
+                basis=basis,
+                urgency=data.urgency,
+                routing_key=routing_key(data),
+                view_hash=view,
+                decided_at=incoming.received,
+            )
+            body = render(
+                data,
+                alert=alert.id,
+                thread=thread.id,
+                sequence=thread.sequence + 1,
+                at=incoming.received,
+                base=self.public_url,
+            )
+            tx.supersede_due(thread.id, incoming.received)
+            tx.add_alert(alert, body=body, deliveries=[(self.channel, thread.agency)])
+            return Told(alert.id, data, thread.route, basis)
+
+        for outgoing in state.decision.alerts:
+            assert state.message is not None
+            key = (outgoing.route, outgoing.service.id)
+            if key in stays:
+                continue
+            stays.add(key)
+            thread = thread_of(*key, outgoing.agency)
+            data = self._data(outgoing, state, incoming, "updated" if thread.told else "created")
+            view = self._view_hash(data)
+            stands = thread.type in ("created", "updated") and thread.state in ("due", "done")
+            if stands and thread.view_hash == view:
+                continue
+            yield add(thread, data, view, outgoing.basis)
+        for thread in threads.values():
+            if (thread.route, thread.service) in stays:
+                continue
+            withdrawn = thread.type == "withdrawn" and thread.state in ("due", "done")
+            if thread.told and not withdrawn:
+                yield add(thread, self._withdrawn(thread, incoming), None, None)
+            elif not withdrawn:
+                tx.supersede_due(thread.id, incoming.received)
+        for hold in state.decision.holds:
+            self._hold(tx, incoming, message_id, version, hold, thread_of)
+
+    def _hold(
+        self,
+        tx: Transaction,
+        incoming: Incoming,
+        message_id: str,
+        version: int,
+        hold: Holding,
+        thread_of: Callable[[str, str, str], Thread],
+    ) -> None:
+        """Record that an alert may not go, and what is missing. Its body is the message's own."""
+        hidden = hold.reason == "restricted" or hold.service is None
+        service = NOBODY if hidden or hold.service is None else hold.service.id
+        agency = self.policy.routes[hold.route].agency if hold.route in self.policy.routes else None
+        tx.add_alert(
+            Alert(
+                id=str(uuid4()),
+                thread_id=thread_of(hold.route, service, agency or NOBODY).id,
+                sequence=None,
+                record_version=version,
+                message_id=message_id,
+                type=None,
+                basis=hold.basis,
+                urgency="routine",
+                routing_key=None,
+                view_hash=None,
+                hold_reason=hold.reason,
+                decided_at=incoming.received,
+            ),
+            body=None,
+            missing=to_json([m.document() for m in hold.missing]) if hold.missing else None,
+        )
+
+    def _data(
+        self,
+        outgoing: Outgoing,
+        state: State,
+        incoming: Incoming,
+        change: Literal["created", "updated"],
+    ) -> AlertData:
+        """Build the alert's data from the cut document. Nothing else of the message enters it."""
+        message, route = state.message, outgoing.definition
+        assert message is not None
+        basis = self.policy.bases[outgoing.basis]
+        organisation = self.directory.organisation(message.source.key)
+        professional = message.professional if "professional" in outgoing.fields else None
+        return AlertData(
+            change=change,
+            kind=message.kind,
+            agency=outgoing.agency,
+            service=AlertService(id=outgoing.service.id, title=outgoing.service.title),
+            route=outgoing.route,
+            purpose=route.purpose,
+            basis=AlertBasis(
+                id=outgoing.basis,
+                title=basis.title,
+                power=basis.power,
+                confidence=basis.confidence,
+                uk_gdpr=basis.uk_gdpr,
+            ),
+            urgency="urgent" if outgoing.urgent else "routine",
+            respond_by=route.speed,
+            flags=outgoing.flags,
+            view=route.view,
+            areas=tuple(outgoing.fields.get("areas", ())),
+            about_date=event_date(message),
+            received_at=incoming.received,
+            sender=AlertSender(
+                organisation=message.source.key,
+                name=organisation.name if organisation else message.source.name,
+                professional=professional.name if professional else None,
+                role=professional.role if professional else None,
+                phone=professional.phone if professional else None,
+                email=professional.email if professional else None,
+            ),
+            fields={k: v for k, v in outgoing.fields.items() if k not in ("areas", "professional")},
+        )
+
+    def _withdrawn(self, thread: Thread, incoming: Incoming) -> AlertData:
+        return AlertData(
+            change="withdrawn",
+            kind=incoming.message.kind,
+            agency=thread.agency,  # type: ignore[arg-type]
+            service=AlertService(id=thread.service),
+            urgency="routine",
+        )
+
+    def _view_hash(self, data: AlertData) -> str:
+        """Hash what a receiver would see; change and time of receipt alone are no news."""
+        seen = data.model_dump(mode="json", exclude={"change", "received_at"})
+        return self.codec.ref("view", to_json(seen))
+
+    def _row(
+        self, incoming: Incoming, message_id: str, record_ref: str, *, keep: bool
+    ) -> MessageRow:
+        message = incoming.message
+        return MessageRow(
+            id=message_id,
+            organisation=message.source.key,
+            kind=message.kind,
+            event=incoming.parsed.event,
+            idempotency=incoming.idempotency,
+            sequence=incoming.sequence,
+            action=message.action,
+            record_ref=record_ref,
+            sent_at=message.sent,
+            received_at=incoming.received,
+            bytes_hash=incoming.bytes_hash,
+            canonical_hash=incoming.canonical_hash,
+            media_type=incoming.media_type,
+            state="recorded" if keep else "counted",
+            credential_id=incoming.caller.credential,
+            submitter_only=incoming.safeguarding,
+        )
+
+    def _decision(self, state: State) -> dict[str, object]:
+        """Say what was decided under which policy, so that it can be shown afterwards why."""
+        return {
+            "policy": {"title": self.policy.title, "version": self.policy.version},
+            "alerts": [
+                {"route": a.route, "basis": a.basis, "service": a.service.id, "agency": a.agency}
+                for a in state.decision.alerts
+            ],
+            "holds": [
+                {"route": h.route, "basis": h.basis, "reason": h.reason}
+                for h in state.decision.holds
+            ],
+        }
+
+    def _uptake(self, message: Message | None) -> Uptake | None:
+        """Return the counted facts of a review: no child, and nothing of a restricted one's place."""
+        if not isinstance(message, HealthyChildReviewMessage) or message.review is None:
+            return None
+        child, review = message.child, message.review
+        postcode = child.address.postcode if child.address else None
+        hidden = message.sharing.restricted or not postcode
+        home = None if hidden or not postcode else self.directory.home(postcode)
+        born = whole_date(child.birth_date)
+        return Uptake(
+            authority=home.la_code if home else "unknown",
+            organisation=message.source.key,
+            outcome=review.outcome,
+            month=f"{review.date:%Y-%m}",
+            locality=(home.locality if home else None) or "unknown",
+            age_band=_age_band(age_on(review.date, born).months) if born else "unknown",
+        )
+
+
+def routing_key(data: AlertData) -> str:
+    """Return `<agency>.<kind>.<area, several or none>.<routine|urgent>`."""
+    area = "none" if not data.areas else data.areas[0] if len(data.areas) == 1 else "several"
+    return f"{data.agency}.{data.kind}.{area}.{data.urgency}"
+
+
+def _age_band(months: int) -> str:
+    """Return the age band of the count, in months."""
+    return "under 24" if months < 24 else "24 to 30" if months <= 30 else "over 30"

@@ -1,0 +1,120 @@
+"""Wires the gateway together, once, from its settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from gateway.caller import Caller, Callers
+from gateway.directory import Directory
+from gateway.intake import Intake
+from gateway.journal import Codec, Journal, Queries, load_secret, migrate
+from gateway.metrics import Metrics
+from gateway.policy.loader import load_policy
+from gateway.policy.model import Policy
+from gateway.receipts import Receipts
+from gateway.recording import Recording
+from gateway.settings import Settings
+from gateway.tables import load_tables
+from schemas.codes import CodeTables
+from schemas.receipt import Receipt
+
+RELAY = "relay"
+"""The name under which the relay leaves its signs of life."""
+SILENT_FOR = timedelta(seconds=15)
+"""After which a relay without a sign of life is taken to be away."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What is decided by: code tables, directory and policy, all read from data files."""
+
+    tables: CodeTables
+    directory: Directory
+    policy: Policy
+
+
+def load_rules(settings: Settings) -> Rules:
+    """Read and check all data files. Raises TableFault, DirectoryFault or PolicyFaults."""
+    directory = Directory.load(settings.directory)
+    return Rules(
+        tables=load_tables(settings.tables),
+        directory=directory,
+        policy=load_policy(settings.policy, directory.roles),
+    )
+
+
+def open_journal(settings: Settings) -> tuple[Journal, Codec]:
+    """Open the journal, with its tables brought up to date.
+
+    Raises JournalAway, WrongKey or JournalError.
+    """
+    key = settings.journal_key.get_secret_value() if settings.journal_key else None
+    codec = Codec(*load_secret(key, settings.database_url))
+    migrate(settings.database_url)
+    return Journal(settings.database_url, codec), codec
+
+
+def build_intake(settings: Settings, rules: Rules, journal: Journal, codec: Codec) -> Intake:
+    """Put the intake together."""
+    receipts = Receipts(rules.policy, rules.directory)
+    return Intake(
+        journal=journal,
+        codec=codec,
+        tables=rules.tables,
+        policy=rules.policy,
+        directory=rules.directory,
+        receipts=receipts,
+        recording=Recording(
+            codec=codec,
+            policy=rules.policy,
+            directory=rules.directory,
+            receipts=receipts,
+            channel=settings.channel,
+            public_url=settings.public_url.rstrip("/"),
+        ),
+        monitoring_zone=settings.monitoring_zone,
+    )
+
+
+class Service:
+    """The serving process: everything that a request needs."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.rules = load_rules(settings)
+        self.journal, codec = open_journal(settings)
+        self.journal.lock_exclusively()
+        self.intake = build_intake(settings, self.rules, self.journal, codec)
+        self.callers = Callers(self.journal)
+        self.metrics = Metrics(self.journal)
+
+    def follow(self, message_id: str, caller: Caller) -> Receipt | None:
+        """Return a message's receipt as it stands, or None where it is not this caller's to see.
+
+        A safeguarding referral is shown to the very key that sent it, and to nobody else.
+        """
+
+        def look(tx: Queries) -> Receipt | None:
+            kept = tx.receipt(message_id)
+            if kept is None:
+                return None
+            row = kept.message
+            theirs = {caller.organisation, *caller.rights.speaks_for}
+            hidden = row.submitter_only and row.credential_id != caller.credential
+            if row.organisation not in theirs or hidden:
+                return None
+            return self.intake.receipts.standing(tx, message_id)
+
+        return self.journal.read(look)
+
+    def relay_state(self) -> str:
+        """Return what the relay last said of the broker; `silent` where it has not been heard of."""
+        heard = self.journal.read(lambda tx: tx.pulses()).get(RELAY)
+        if heard is None or datetime.now(UTC) - heard[0] > SILENT_FOR:
+            return "silent"
+        return heard[1]
+
+    def close(self) -> None:
+        """Finish what waits and let go of the journal."""
+        self.journal.close()

@@ -1,0 +1,52 @@
+"""Settings from the environment, `GATEWAY_*`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from gateway.examples import AREA
+from gateway.policy.loader import DEFAULT
+
+MEBIBYTE = 1024 * 1024
+
+
+class Settings(BaseSettings):
+    """What a deployment sets. Every field is an environment variable with `GATEWAY_` in front."""
+
+    model_config = SettingsConfigDict(env_prefix="GATEWAY_", env_ignore_empty=True, frozen=True)
+
+    database_url: str = "sqlite:///gateway.db"
+    """The journal: a SQLite file, or PostgreSQL (`postgresql+psycopg://user:password@host/name`)."""
+    journal_key: SecretStr | None = None
+    """Base64 of 32 bytes: seals bodies and keys the hashes. SQLite makes a file for it itself."""
+    amqp_url: SecretStr | None = None
+    """RabbitMQ, as user `gateway`. Unset: embedded, alerts wait in the mailbox."""
+    amqp_prefix: str = ""
+    """Goes in front of exchange, queue and policy names, never into routing keys."""
+    amqp_admin_url: SecretStr | None = None
+    """RabbitMQ, as user `topology`, for `gateway topology`."""
+    amqp_consumer_url: SecretStr | None = None
+    """RabbitMQ, as an agency's user, for `gateway consume`."""
+    public_url: str = "http://127.0.0.1:8000"
+    """Base of an event's `source`, which never changes, and of `dataschema`."""
+    policy: Path = DEFAULT
+    directory: Path = AREA
+    tables: Path | None = None
+    """A folder whose CSVs replace the shipped code tables of the same name."""
+    monitoring_zone: bool = False
+    """Turn on the ASQ-3 monitoring zone (single source; see the table)."""
+    lease_seconds: float = Field(default=30.0, gt=0)
+    """Seconds for which a relay has a delivery to itself; when it dies, another has it then."""
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+    max_bytes: int = Field(default=MEBIBYTE, ge=1024)
+    """The largest message that is taken, in bytes."""
+
+    @property
+    def channel(self) -> Literal["amqp", "mailbox"]:
+        """The channel of new deliveries: fixed when they are recorded."""
+        return "amqp" if self.amqp_url else "mailbox"

@@ -1,0 +1,91 @@
+"""Reads a YAML file so that every fault can name its line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError
+
+from schemas.fields import nearest, properties
+
+Place = Sequence[str | int]
+
+
+@dataclass(frozen=True)
+class SourceFault:
+    """One fault of a data file: where, what is wrong and what would be right."""
+
+    file: str
+    line: int
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.detail}"
+
+
+class YamlSource:
+    """A YAML document with the line of every key."""
+
+    def __init__(self, path: Path) -> None:
+        """Read `path`.
+
+        Raises:
+            OSError: the file cannot be read.
+            MarkedYAMLError: it is not YAML; the error names line and column.
+        """
+        self.path = path
+        self.data: Any = YAML(typ="rt").load(path.read_text(encoding="utf-8"))
+
+    def line(self, place: Place) -> int:
+        """Return the line (from 1) of the deepest part of `place` that the file holds."""
+        node, line = self.data, 1
+        for part in place:
+            try:
+                if isinstance(node, Mapping):
+                    line = node.lc.key(part)[0] + 1  # type: ignore[attr-defined]
+                elif isinstance(node, list):
+                    line = node.lc.item(part)[0] + 1  # type: ignore[attr-defined]
+                node = node[part]
+            except (KeyError, IndexError, TypeError, AttributeError):
+                break
+        return line
+
+    def fault(self, place: Place, detail: str) -> SourceFault:
+        """Name a fault with its file and line."""
+        return SourceFault(self.path.name, self.line(place), detail)
+
+    def faults(self, error: ValidationError, model: type[BaseModel]) -> list[SourceFault]:
+        """Turn pydantic's errors about this document into faults with lines."""
+        return [
+            self.fault(detail["loc"], _sentence(detail, model))
+            for detail in error.errors(include_url=False)
+        ]
+
+
+def not_yaml(path: Path, error: MarkedYAMLError) -> SourceFault:
+    """Return the fault of a file that is not YAML at all."""
+    line = error.problem_mark.line + 1 if error.problem_mark else 1
+    return SourceFault(path.name, line, f"is not YAML: {error.problem}")
+
+
+def _sentence(detail: Any, model: type[BaseModel]) -> str:
+    *parents, last = detail["loc"] or ("",)
+    where = ".".join(str(part) for part in detail["loc"])
+    if detail["type"] == "extra_forbidden":
+        return f"`{where}`: unknown key `{last}`{nearest(str(last), _known(model, parents))}"
+    if detail["type"] == "missing":
+        return f"`{where}`: `{last}` is missing"
+    return f"`{where}`: {detail['msg'][:1].lower()}{detail['msg'][1:]}"
+
+
+def _known(model: type[BaseModel], place: Sequence[str | int]) -> Sequence[str]:
+    """Return the keys known at a place; keys of open mappings are passed over."""
+    for part in place:
+        if isinstance(part, str):
+            model = properties(model).get(part) or model
+    return list(properties(model))

@@ -1,0 +1,97 @@
+"""What the sender gets back: what was understood, who is told, what is held, what to look at."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from schemas.base import Coding, Model, Text, Word
+from schemas.finding import Finding
+from schemas.message import Instant
+
+SENTENCE = (
+    "This may not be complete. To learn what is held about a child and who has been told, ask the "
+    "council's data protection officer."
+)
+"""Stands on whatever a family may see; it never says who was not told."""
+
+
+class ReceiptRecord(Model):
+    """The record that the message speaks of, by an opaque id, and its version."""
+
+    id: Word
+    version: int
+
+
+class ReceiptAlert(Model):
+    """One alert that follows from the message, and how far it has come."""
+
+    id: Word | None = None
+    """None of a check: nothing was recorded."""
+    route: Word
+    agency: Word
+    service: Word | None = None
+    title: Word | None = None
+    basis: Word | None = None
+    change: Literal["created", "updated", "withdrawn"]
+    urgency: Literal["routine", "urgent"]
+    state: Literal["would-go", "due", "delivered", "superseded"]
+    """How far it has come by now. `delivered`: in the agency's queue, or taken from its mailbox."""
+
+
+class Missing(Model):
+    """What a hold waits for: where it would stand, and what would be right."""
+
+    pointer: Word | None = None
+    detail: Text
+
+
+class Held(Model):
+    """One alert that may not go, why, and what to do."""
+
+    id: Word | None = None
+    route: Word
+    service: Word | None = None
+    basis: Word | None = None
+    reason: Word
+    detail: Text
+    missing: tuple[Missing, ...] = ()
+    do: Text | None = None
+
+
+class Question(Model):
+    """What the sender should look at again. Only the sender is asked."""
+
+    pointer: Word | None = None
+    detail: Text
+
+
+class Telephone(Model):
+    """The numbers to call about significant harm."""
+
+    front_door: Word
+    night_team: Word
+
+
+class Receipt(Model):
+    """The answer to a message, and to `GET /messages/{id}` as it stands by then."""
+
+    id: Word
+    status: Literal["recorded", "counted", "checked"]
+    """`counted`: nothing leaves, so only the count is kept."""
+    kind: Word
+    event: Word
+    action: Word
+    received_at: Instant | None = None
+    warning: Text | None = None
+    """Of a safeguarding referral: NOT DELIVERED, until the queue has it."""
+    telephone: Telephone | None = None
+    record: ReceiptRecord | None = None
+    findings: tuple[Finding, ...] = ()
+    areas: tuple[Word, ...] = ()
+    unmapped: tuple[Coding, ...] = ()
+    """Codes that are not in our maps: kept word for word, never guessed."""
+    alerts: tuple[ReceiptAlert, ...] = ()
+    held: tuple[Held, ...] = ()
+    questions: tuple[Question, ...] = ()
+    notes: tuple[Text, ...] = ()
+    sentence: Text = SENTENCE

@@ -1,0 +1,117 @@
+"""The record that messages speak of: its key, and its state as a pure fold of its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pydantic_core import to_json
+
+from schemas.base import whole_date
+from schemas.message import (
+    BODY,
+    MESSAGE,
+    HealthyChildReviewMessage,
+    Message,
+    ReferralMessage,
+    SenSupportNoticeMessage,
+    SpeechTherapyReportMessage,
+)
+
+
+def child_key(message: Message) -> tuple[str, ...]:
+    """Return what identifies the child: NHS number, else UPN, else names and birth date."""
+    child = message.child
+    if child.nhs_number:
+        return ("nhs-number", child.nhs_number)
+    if child.upn:
+        return ("upn", child.upn)
+    if not child.family_name or not whole_date(child.birth_date):
+        # Two children of whom nothing is known must not become one.
+        return ("message", message.source.key, message.id)
+    names = " ".join(child.given_names).casefold()
+    return ("name", names, child.family_name.casefold(), child.birth_date or "")
+
+
+def record_key(message: Message) -> tuple[str, ...]:
+    """Return the key of the record that a message speaks of.
+
+    In JSON the property `record` (unique within its source); else report and referral: source and
+    business identifier; SEN notice: UPN, start, provision; review: child, encounter date,
+    organisation, and type where given.
+    """
+    if message.record:
+        return (message.kind, message.source.key, message.record)
+    match message:
+        case SpeechTherapyReportMessage(report=report) if report:
+            return (message.kind, message.source.key, report.identifier)
+        case ReferralMessage(referral=referral) if referral:
+            return (message.kind, message.source.key, referral.identifier)
+        case SenSupportNoticeMessage(notice=notice) if notice:
+            upn = message.child.upn or ""
+            return (message.kind, upn, notice.start.isoformat(), notice.provision)
+        case HealthyChildReviewMessage(review=review) if review:
+            kind_of_review = review.type or (review.type_code.code if review.type_code else "")
+            return (*review_day(message), kind_of_review)
+    raise ValueError("a message without body names its record")  # the models refuse it before
+
+
+def review_day(message: HealthyChildReviewMessage) -> tuple[str, ...]:
+    """Return what the reviews of one child, day and organisation share.
+
+    A part that does not say which review it is joins that day's only record.
+    """
+    day = message.review.date.isoformat() if message.review else ""
+    return (message.kind, *child_key(message), day, message.source.key)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One event of one source, as it was last sent: whole, never a patch."""
+
+    source: str
+    event: str
+    retracts: bool
+    order: tuple[datetime, int, str]
+    """Sent time, sequence, and what tells apart messages of one instant (an id or its hash)."""
+    message: Message | None
+    """None where its body was counted and forgotten, or erased."""
+
+
+def fold(parts: Iterable[Part]) -> tuple[Message | None, int]:
+    """Fold a record's parts into its state, and count those that stand but are no longer kept.
+
+    A part's latest message stands, or removes it; what stands is merged in the order of the parts.
+    The order in which `parts` come does not matter. The state is None where nothing stands.
+    """
+    latest: dict[tuple[str, str], Part] = {}
+    for part in sorted(parts, key=lambda part: part.order):
+        latest[part.source, part.event] = part
+    standing = sorted((p for p in latest.values() if not p.retracts), key=lambda p: p.order)
+    kept = [p.message for p in standing if p.message is not None]
+    if len(kept) <= 1:
+        return (kept[0] if kept else None), len(standing) - len(kept)
+    merged: dict[str, Any] = {}
+    for message in kept:
+        merged = _merge(merged, message.document())
+    return MESSAGE.validate_json(to_json(merged)), len(standing) - len(kept)
+
+
+def body_of(message: Message) -> Any:
+    """Return the body of a message: its review, report, notice or referral."""
+    return getattr(message, BODY[message.kind])
+
+
+def _merge(old: Any, new: Any) -> Any:
+    """Lay a later part over an earlier one: objects by property, lists joined, else the later."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        return {**old, **{key: _merge(old.get(key), value) for key, value in new.items()}}
+    if isinstance(old, list) and isinstance(new, list):
+        return [*old, *_unseen(new, old)]
+    return new
+
+
+def _unseen(items: Iterable[Any], seen: list[Any]) -> Iterable[Any]:
+    return (item for item in items if item not in seen)

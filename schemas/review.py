@@ -1,0 +1,153 @@
+"""The 2-2½ year Healthy Child review: what was found, said and offered."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from schemas.base import Coding, Day, Language, Model, Text, Word
+
+ReviewType = Literal[
+    "two-year-review",
+    "early-years-progress-check",
+    "one-year-review",
+    "six-to-eight-week-review",
+    "new-baby-review",
+    "school-entry-review",
+    "ad-hoc-review",
+    "general-practice-appointment",
+]
+"""DCH-ChildHealthEncounterType-1 0020, 0019, 0021, 0022, 0023, 0024, 0026, 0028 in words."""
+
+ReviewOutcome = Literal[
+    "completed",
+    "declined",
+    "was-not-brought",
+    "cancelled-by-family",
+    "cancelled-by-service",
+    "not-offered",
+    "moved-away",
+    "no-contact",
+]
+
+Asq3Domain = Literal[
+    "communication", "gross-motor", "fine-motor", "problem-solving", "personal-social"
+]
+
+Score = Annotated[float, Field(ge=0, le=60)]
+"""An ASQ-3 domain total, 0 to 60. Need not be a multiple of five: an omitted item is made up for."""
+
+
+class Asq3Score(Model):
+    """One domain's total, by domain or, where our maps lack the code, by the code alone."""
+
+    domain: Asq3Domain | None = None
+    questionnaire_months: Annotated[int, Field(ge=2, le=60)] | None = None
+    """Where it differs from the questionnaire's own, as real messages do."""
+    score: Score | None = None
+    code: Coding | None = None
+    """The code as received (SNOMED CT UK, one per questionnaire and domain)."""
+
+    @model_validator(mode="after")
+    def _named(self) -> Self:
+        if self.domain is None and self.code is None:
+            raise PydanticCustomError("asq3_domain", "names no domain; give domain or code")
+        return self
+
+
+class Asq3(Model):
+    """Ages and Stages Questionnaire, third edition: completed by a parent."""
+
+    questionnaire_months: Annotated[int, Field(ge=2, le=60)] | None = None
+    scores: tuple[Asq3Score, ...]
+    completed_by: Word | None = None
+    completed_on: Day | None = None
+    language_used: Language | None = None
+    interpreter_used: bool | None = None
+    mode: Literal["home", "clinic", "video", "post", "telephone"] | None = None
+    opportunity_to_try: bool | None = None
+    """That the child had the chance to try the items."""
+
+
+class DevelopmentalSkill(Model):
+    """One skill, and whether it was seen."""
+
+    skill: Word | None = None
+    code: Coding | None = None
+    result: Literal["achieved", "not-achieved", "unable-to-assess"]
+    on: Day | None = None
+
+
+class EarlyLanguageMeasure(Model):
+    """A measure of early language (such as ELIM) as it was recorded: never scored here."""
+
+    tool: Word
+    outcome: Word | None = None
+    words_said: Annotated[int, Field(ge=0, le=5000)] | None = None
+    note: Text | None = None
+
+
+class EarlyYearsProgress(Model):
+    """The setting's progress check at age two (EYFS): three prime areas and concerns."""
+
+    communication_and_language: Text | None = None
+    physical_development: Text | None = None
+    personal_social_emotional_development: Text | None = None
+    areas_of_concern: Text | None = None
+    support_requested_or_provided: Text | None = None
+
+
+class SenseStatus(Model):
+    """Hearing or vision, as it stands."""
+
+    status: Literal["no-concern", "concern", "not-assessed", "result-awaited"]
+    note: Text | None = None
+
+
+class View(Model):
+    """What the child or a parent says, in whose words, and how it was learnt."""
+
+    whose: Word
+    """`child`, `mother`, `father`, or in the family's words."""
+    words: Text
+    how_learnt: Text | None = None
+    first_hand: bool | None = None
+    told_by: Word | None = None
+    observed_on: Day | None = None
+
+
+class Offer(Model):
+    """What was offered, whether it was taken up, and its effect."""
+
+    what: Word
+    taken_up: bool | None = None
+    effect: Text | None = None
+
+
+class HealthyChildReview(Model):
+    """One review, or one attempt at it."""
+
+    type: ReviewType | None = None
+    type_code: Coding | None = None
+    """The encounter type as received, where our map lacks it."""
+    outcome: ReviewOutcome
+    attempts: Annotated[int, Field(ge=1, le=100)] | None = None
+    date: Day
+    """The day of the encounter, or on which it should have been."""
+    place: Word | None = None
+    mode: Literal["home", "clinic", "video", "telephone", "setting"] | None = None
+    present: tuple[Word, ...] = ()
+    asq3: Asq3 | None = None
+    developmental_skills: tuple[DevelopmentalSkill, ...] = ()
+    early_language: EarlyLanguageMeasure | None = None
+    early_years_progress: EarlyYearsProgress | None = None
+    hearing: SenseStatus | None = None
+    vision: SenseStatus | None = None
+    other_codes: tuple[Coding, ...] = ()
+    """Codes that were received and are not in our maps, word for word."""
+    strengths: tuple[Text, ...] = ()
+    views: tuple[View, ...] = ()
+    offered: tuple[Offer, ...] = ()
+    next_step: Text | None = None
