@@ -12,7 +12,7 @@ RUN python -m venv --without-pip /opt/gateway \
         --constraint constraints.txt /wheels/*.whl
 
 FROM python:3.13-slim
-RUN useradd --system --uid 10001 --home-dir /var/lib/gateway gateway \
+RUN useradd --uid 10001 --no-create-home --home-dir /var/lib/gateway gateway \
     && install --directory --owner gateway --mode 755 /var/lib/gateway
 COPY --from=build /opt/gateway /opt/gateway
 ENV PATH=/opt/gateway/bin:$PATH \

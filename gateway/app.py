@@ -58,9 +58,8 @@ async def supervise() -> None:
     """Keep one relay running. It ends when its standard input does, and so when this process dies."""
     while True:
         child = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "gateway", "relay", "--while-stdin-is-open",
-            stdin=asyncio.subprocess.PIPE,
-        )  # fmt: skip
+            sys.executable, "-m", "gateway.relay", stdin=asyncio.subprocess.PIPE
+        )
         try:
             code = await child.wait()
         except asyncio.CancelledError:

@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import structlog
+
 from adapters.errors import NotWellFormed, Refused
 from adapters.inbound import PARSERS, Parsed
 from gateway.assessment import Assessment, assess
 from gateway.caller import Caller
 from gateway.directory import Directory
-from gateway.journal import Codec, Journal, Transaction
+from gateway.journal import Codec, Journal, JournalAway, Transaction
 from gateway.policy.engine import Decision, decide
 from gateway.policy.model import Policy
 from gateway.receipts import Receipts
@@ -26,6 +28,8 @@ from schemas.codes import CodeTables
 from schemas.message import MESSAGE, HealthyChildReviewMessage, Message
 from schemas.receipt import Receipt
 from schemas.record import Part, child_key, fold, record_key, review_day
+
+log = structlog.get_logger(__name__)
 
 
 class Repeated(Exception):
@@ -82,8 +86,11 @@ class Intake:
             kept = self.journal.transact(
                 lambda tx: tx.keep_refused(caller.organisation, received, status, why, body)
             )
-            await asyncio.wrap_future(kept)
-            raise
+            try:
+                await asyncio.wrap_future(kept)
+            except JournalAway:
+                log.warning("refused, and its bytes could not be kept", status=status)
+            raise refused from None
 
     def check(self, parsed: Parsed) -> Receipt:
         """Answer as if this were the first part of its record. Reads no journal, stores nothing."""

@@ -54,9 +54,8 @@ class Metrics:
             "gateway_alerts", "Alerts recorded.", ["agency", "kind", "change"],
             registry=self._registry,
         )  # fmt: skip
-        self._held = Counter(
-            "gateway_held", "Alerts held.", ["route", "reason"], registry=self._registry
-        )
+        # Without the reason: nobody learns from a count that a record is restricted.
+        self._held = Counter("gateway_held", "Alerts held.", registry=self._registry)
         self._unmapped = Counter(
             "gateway_unmapped_codes", "Codes that are in no map.", ["kind"], registry=self._registry
         )
@@ -72,8 +71,7 @@ class Metrics:
             return
         for alert in receipt.alerts:
             self._alerts.labels(alert.agency, receipt.kind, alert.change).inc()
-        for held in receipt.held:
-            self._held.labels(held.route, held.reason).inc()
+        self._held.inc(len(receipt.held))
         self._unmapped.labels(receipt.kind).inc(len(receipt.unmapped))
 
     def refused(self, refused: Refused) -> None:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import socket
+import sys
 import time
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -26,8 +28,9 @@ from tenacity import (
 from gateway.broker import BrokerError, Publisher, Topology, missing
 from gateway.delivery.amqp import AmqpChannel
 from gateway.journal import Journal, JournalAway, Transaction
-from gateway.service import RELAY
+from gateway.logs import configure_logs
 from gateway.settings import Settings
+from gateway.storage import RELAY, open_journal
 
 BATCH = 500
 """Deliveries claimed at once, and publications in flight."""
@@ -162,3 +165,31 @@ def _beat(state: str, tx: Transaction) -> None:
 async def _wait(stop: asyncio.Event, seconds: float) -> None:
     with suppress(TimeoutError):
         await asyncio.wait_for(stop.wait(), seconds)
+
+
+def run_relay(settings: Settings, *, while_stdin_is_open: bool = False) -> None:
+    """Run one relay until SIGTERM or SIGINT, or until standard input ends."""
+    journal, _ = open_journal(settings)
+    with journal:
+        asyncio.run(_run(Relay(settings, journal), while_stdin_is_open))
+
+
+async def _run(relay: Relay, while_stdin_is_open: bool) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signum, stop.set)
+    if while_stdin_is_open:
+        reader = asyncio.StreamReader()
+        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+        parent = asyncio.create_task(reader.read())
+        parent.add_done_callback(lambda _: stop.set())
+        await relay.run(stop)
+        parent.cancel()
+    else:
+        await relay.run(stop)
+
+
+if __name__ == "__main__":  # as `serve` starts it: without the command's other modules
+    configure_logs()
+    run_relay(Settings(), while_stdin_is_open=True)

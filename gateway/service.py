@@ -8,19 +8,18 @@ from datetime import UTC, datetime, timedelta
 from gateway.caller import Caller, Callers
 from gateway.directory import Directory
 from gateway.intake import Intake
-from gateway.journal import Codec, Journal, Queries, load_secret, migrate
+from gateway.journal import Codec, Journal, Queries
 from gateway.metrics import Metrics
 from gateway.policy.loader import load_policy
 from gateway.policy.model import Policy
 from gateway.receipts import Receipts
 from gateway.recording import Recording
 from gateway.settings import Settings
+from gateway.storage import RELAY, open_journal
 from gateway.tables import load_tables
 from schemas.codes import CodeTables
 from schemas.receipt import Receipt
 
-RELAY = "relay"
-"""The name under which the relay leaves its signs of life."""
 SILENT_FOR = timedelta(seconds=15)
 """After which a relay without a sign of life is taken to be away."""
 
@@ -42,17 +41,6 @@ def load_rules(settings: Settings) -> Rules:
         directory=directory,
         policy=load_policy(settings.policy, directory.roles),
     )
-
-
-def open_journal(settings: Settings) -> tuple[Journal, Codec]:
-    """Open the journal, with its tables brought up to date.
-
-    Raises JournalAway, WrongKey or JournalError.
-    """
-    key = settings.journal_key.get_secret_value() if settings.journal_key else None
-    codec = Codec(*load_secret(key, settings.database_url))
-    migrate(settings.database_url)
-    return Journal(settings.database_url, codec), codec
 
 
 def build_intake(settings: Settings, rules: Rules, journal: Journal, codec: Codec) -> Intake:

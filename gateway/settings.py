@@ -9,7 +9,6 @@ from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from gateway.examples import AREA
-from gateway.policy.loader import DEFAULT
 
 MEBIBYTE = 1024 * 1024
 
@@ -33,7 +32,7 @@ class Settings(BaseSettings):
     """RabbitMQ, as an agency's user, for `gateway consume`."""
     public_url: str = "http://127.0.0.1:8000"
     """Base of an event's `source`, which never changes, and of `dataschema`."""
-    policy: Path = DEFAULT
+    policy: Path = Path(__file__).parent / "policy" / "default.yaml"
     directory: Path = AREA
     tables: Path | None = None
     """A folder whose CSVs replace the shipped code tables of the same name."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from gateway import broker
 from gateway.cli.console import FAULT, RETRY, err, say
 from gateway.journal import JournalError
-from gateway.service import load_rules, open_journal
+from gateway.service import load_rules
 from gateway.settings import Settings
+from gateway.storage import open_journal
 
 
 def check() -> None:

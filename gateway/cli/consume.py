@@ -12,8 +12,8 @@ from rich.markup import escape
 
 from gateway import broker
 from gateway.cli.console import FAULT, fail, say
-from gateway.service import open_journal
 from gateway.settings import Settings
+from gateway.storage import open_journal
 from schemas.message import AGENCIES
 
 LOOK_EVERY = 0.2

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import signal
 import sys
-from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -15,8 +12,8 @@ from gateway import app as serving
 from gateway.cli.console import USAGE, fail, say
 from gateway.cli.orgs import register
 from gateway.examples import MESSAGES
-from gateway.relay import Relay
-from gateway.service import Service, open_journal
+from gateway.relay import run_relay
+from gateway.service import Service
 from gateway.settings import Settings
 
 SAMPLE = MESSAGES / "review.json"
@@ -50,37 +47,9 @@ def serve(
         fail(f"Cannot serve on {settings.host}:{settings.port}: {error.strerror}.", USAGE)
 
 
-def relay(
-    while_stdin_is_open: Annotated[
-        bool, typer.Option("--while-stdin-is-open", hidden=True)
-    ] = False,
-) -> None:
+def relay() -> None:
     """Deliver what is due: run as many as you like, they share the work."""
-    settings = Settings()
-    journal, _ = open_journal(settings)
-    with journal:
-        asyncio.run(_relay(settings, Relay(settings, journal), while_stdin_is_open))
-
-
-async def _relay(settings: Settings, relaying: Relay, while_stdin_is_open: bool) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for signum in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(signum, stop.set)
-    if while_stdin_is_open:
-        reader = asyncio.StreamReader()
-        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-
-        async def parent() -> None:
-            with suppress(asyncio.CancelledError):
-                await reader.read()
-                stop.set()
-
-        watching = asyncio.create_task(parent())
-        await relaying.run(stop)
-        watching.cancel()
-    else:
-        await relaying.run(stop)
+    run_relay(Settings())
 
 
 def _shown(settings: Settings) -> str:

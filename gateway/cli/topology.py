@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+import os
 
 import typer
 
@@ -53,18 +53,15 @@ def check() -> None:
 
 
 @app.command()
-def definitions(
-    password: Annotated[
-        list[str] | None,
-        typer.Option(help="USER=PASSWORD, of topology, gateway, an agency or dead; repeat it."),
-    ] = None,
-) -> None:
-    """Print a definitions file for RabbitMQ's `load_definitions`: topology, users, permissions."""
-    users = {}
-    for pair in password or ():
-        name, equals, secret = pair.partition("=")
-        if not equals or not secret:
-            fail(f"`{name}`: write it as USER=PASSWORD.", USAGE)
-        users[name] = secret
+def definitions() -> None:
+    """Print a definitions file for RabbitMQ's `load_definitions`: topology, users, permissions.
+
+    Passwords come from the environment, so that no list of processes shows them: TOPOLOGY_PASSWORD,
+    GATEWAY_PASSWORD, DEAD_PASSWORD, EDUCATION_PASSWORD, HEALTH_PASSWORD, SOCIAL_CARE_PASSWORD.
+    """
     topology = broker.Topology(Settings().amqp_prefix)
+    variables = {user: f"{user.upper().replace('-', '_')}_PASSWORD" for user in topology.permissions}
+    if unset := [name for name in variables.values() if not os.environ.get(name)]:
+        fail(f"Set {', '.join(unset)}.", USAGE)
+    users = {user: os.environ[name] for user, name in variables.items()}
     typer.echo(json.dumps(broker.definitions(topology, users), indent=2))

@@ -199,7 +199,7 @@ class Journal:
         taken: IntegrityError | None = None
         for _ in range(2):
             try:
-                if True:
+                with connection.begin_nested():
                     result = work.job(Transaction(connection, self._codec))
                 return partial(work.future.set_result, result)
             except IntegrityError as error:

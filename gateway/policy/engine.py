@@ -218,16 +218,23 @@ def _outgoing(
     flags += [f"Not stated: {m.detail}" for m in _unmet(basis.marks, case, facts)]
     if basis.precedes_holds and case.home not in (None, case.directory.la_code):
         flags.append("The child's home lies outside this area")
-    if stopped(case, recipient) and basis.refused == "does-not-stop":
-        if route.agency in basis.refusal_travels_to:
-            flags.append("Agreement to share was refused or withdrawn")
-        else:
-            sharing = {k: v for k, v in fields.get("sharing", {}).items() if k != "agreement"}
-            fields["sharing"] = {**sharing, "safeContact": "speak-to-sender-first"}
+    if basis.refusal_travels_to and stopped(case, recipient):
+        flags += _refusal(basis, route.agency, fields)
     urgent = route.urgent_when is not None and (
         route.urgent_when == "always" or check(route.urgent_when, case, facts) is True
     )
     return Outgoing(name, key, service, route.agency, urgent, fields, tuple(flags), route)
+
+
+def _refusal(basis: Basis, agency: Agency, fields: dict[str, Any]) -> list[str]:
+    """Tell of a refusal where it may travel to; others see only to speak to the sender first."""
+    if agency in basis.refusal_travels_to:
+        return ["Agreement to share was refused or withdrawn"]
+    sharing = {k: v for k, v in fields.get("sharing", {}).items() if k != "agreement"}
+    if sharing.get("safeContact") != "do-not-contact":
+        sharing["safeContact"] = "speak-to-sender-first"
+    fields["sharing"] = sharing
+    return []
 
 
 def _asks_for_something(message: Message) -> bool:

@@ -109,7 +109,8 @@ class Route(_Entry):
     review_by: date | None = None
 
 
-Field_ = str | dict[str, Literal["year-month", "outward"]]
+Precision = Literal["year-month", "outward", "first", "computed"]
+Field_ = str | dict[str, Precision]
 
 
 class View(_Entry):
@@ -159,9 +160,9 @@ class Policy(_Entry):
     routes: Mapping[str, Route]
     holds: Mapping[str, Hold]
 
-    _fields: dict[str, dict[Path, str | None]] = PrivateAttr(default_factory=dict)
+    _fields: dict[str, dict[Path, Precision | None]] = PrivateAttr(default_factory=dict)
 
-    def fields(self, name: str) -> Mapping[Path, str | None]:
+    def fields(self, name: str) -> Mapping[Path, Precision | None]:
         """Return what a route shows: its view, cut to the agency's ceiling.
 
         A route that adds a recipient to another shows that one's view, less what it never shows.
@@ -176,10 +177,10 @@ class Policy(_Entry):
             self._fields[name] = without(reach, route.never) if route.adds_to else reach
         return self._fields[name]
 
-    def reach(self, view: str) -> dict[Path, str | None]:
+    def reach(self, view: str) -> dict[Path, Precision | None]:
         """Return the fields of a view with those of the views that it uses, and their precision."""
         entry = self.views[view]
-        fields: dict[Path, str | None] = {}
+        fields: dict[Path, Precision | None] = {}
         for used in entry.uses:
             fields |= self.reach(used)
         for field in entry.fields:

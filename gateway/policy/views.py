@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
+P = TypeVar("P")
 Fields = Mapping[str, str | None]
 """Path of a canonical field to its precision: None is the whole."""
 
@@ -14,7 +15,7 @@ def allowed(path: str, paths: Iterable[str]) -> bool:
     return any(path == other or path.startswith(other + ".") for other in paths)
 
 
-def without(fields: Fields, cut: Collection[str]) -> dict[str, str | None]:
+def without(fields: Mapping[str, P], cut: Collection[str]) -> dict[str, P]:
     """Return the fields that are not, and do not stand below, one of those to be cut."""
     return {path: how for path, how in fields.items() if not allowed(path, cut)}
 
@@ -69,7 +70,15 @@ def _shallow(value: Any) -> Any:
 
 
 def _blur(value: Any, precision: str | None) -> Any:
-    """Give less than the whole: the month of a date, the outward half of a postcode."""
-    if precision is None or not isinstance(value, str):
-        return value
-    return value[:7] if precision == "year-month" else value.split(" ")[0]
+    """Give less than the whole: a date's month, an outward code, a list's first, computed findings."""
+    match precision:
+        case "year-month":
+            return value[:7]
+        case "outward":
+            return value.split(" ")[0]
+        case "first":
+            return value[:1]
+        case "computed":
+            return [finding for finding in value if finding["origin"] == "computed"]
+        case _:
+            return value

@@ -38,6 +38,11 @@ class Codes(Protocol):
         """Tell whether a code was noted as not in our maps."""
 
 
+def is_ours(system: Any) -> bool:
+    """Tell whether a code system is our own: its codes are canonical words."""
+    return isinstance(system, str) and system.startswith(BASE)
+
+
 def _day(_: Codes, node: Node) -> Any:
     """A `date`, or the day of a `dateTime` in Europe/London."""
     if not isinstance(node.value, str) or "T" not in node.value:
@@ -94,7 +99,7 @@ def _coding(codes: Codes, node: Node) -> Any:
     if not isinstance(coding, dict):
         return coding
     system, code = str(coding.get("system")), coding.get("code")
-    if code is None or system.startswith(BASE):
+    if code is None or is_ours(system):
         return None
     if not _is_known(codes.tables, system, str(code)):
         codes.unmapped(node)

@@ -13,7 +13,7 @@ from typing import Any, get_origin
 from pydantic import BaseModel
 
 from adapters.errors import Fault
-from adapters.inbound.fhir.convert import CONVERTERS
+from adapters.inbound.fhir.convert import CONVERTERS, is_ours
 from adapters.inbound.fhir.paths import Node, Nodes, elements
 from adapters.inbound.fhir.profile import Event, Profile, Row
 from adapters.inbound.json import pointer as json_pointer
@@ -91,8 +91,9 @@ class Reading:
         return [node for node in resources if node.path not in read]
 
     def unmapped(self, coding: Node) -> None:
-        """List a code that is not in our maps."""
-        self.codings[coding.path] = coding
+        """List a code that is not in our maps. Our own words need none."""
+        if isinstance(coding.value, dict) and not is_ours(coding.value.get("system")):
+            self.codings[coding.path] = coding
 
     def is_unmapped(self, coding: Node) -> bool:
         """Tell whether a code is listed as not in our maps."""
@@ -140,7 +141,9 @@ class Reading:
         if row.is_list:
             items = holder.get(name, []) if holder is not None else []
             for node in found:
-                if (value := self._value(row, node, f"{pointer}/{len(items)}", {})) is not None:
+                place = f"{pointer}/{len(items)}"
+                if (value := self._value(row, node, place, {})) is not None:
+                    self.origins[place] = node.path
                     items.append(value)
             if items or holder is not None:
                 _holder(target, row, create=True)[name] = items  # type: ignore[index]
@@ -148,13 +151,14 @@ class Reading:
         merges = row.convert == "object" or row.convert in self.profile.tables
         for node in found:
             old = holder.get(name) if holder is not None else None
-            if old is not None and not merges:
-                return
+            # Converted even where an earlier row has filled it: no code goes unseen.
             value = self._value(row, node, pointer, old if isinstance(old, dict) else {})
-            if value is not None:
-                holder = _holder(target, row, create=True)
-                if holder is not None:
-                    holder[name] = value
+            if value is None or (old is not None and not merges):
+                continue
+            holder = _holder(target, row, create=True)
+            if holder is not None:
+                self.origins.setdefault(pointer, node.path)
+                holder[name] = value
 
     def _value(self, row: Row, node: Node, pointer: str, into: dict[str, Any]) -> Any:
         """Convert what stands at a node; an object is read into `into`."""
@@ -166,12 +170,8 @@ class Reading:
             self.read(row.convert, into, pointer, node)
             return into
         if row.words is not None:
-            value = self._word(row, node, pointer)
-        else:
-            value = CONVERTERS[row.convert](self, node) if row.convert else node.value
-        if value is not None:
-            self.origins[pointer] = node.path
-        return value
+            return self._word(row, node, pointer)
+        return CONVERTERS[row.convert](self, node) if row.convert else node.value
 
     def _word(self, row: Row, node: Node, pointer: str) -> Any:
         """Translate a code, or the code of a Coding, by the row's own words."""
@@ -186,7 +186,7 @@ class Reading:
         if row.other == "unmapped":
             self.unmapped(node)
         elif row.other == "refused":
-            self.origins[pointer] = node.path
+            self.origins.setdefault(pointer, node.path)
             detail = f"is not one of {', '.join(f'`{word}`' for word in row.words)}"
             self.faults.append(Fault(node.path, detail, "value"))
         return None

@@ -1,5 +1,6 @@
 """Nothing personal lies in a column, and what is erased or forgotten is gone from the disk."""
 
+import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from tests.integration.journal.builders import NOW, hold, record, tell
 from tests.services import driver_url
 
 CANARY = b"Canary Birdwhistle 9990000018"
+LONG = CANARY + os.urandom(20_000)  # fills pages of its own
 
 
 def on_disk(database: str) -> bytes:
@@ -68,7 +70,7 @@ def test_no_column_shows_what_the_bodies_say(
 def test_a_forgotten_message_leaves_keyed_hashes_part_order_and_action(
     journal: Journal, database: str, sealed: list[bytes]
 ) -> None:
-    sent = journal.transact(lambda tx: record(tx, "k.record", body=CANARY)).result(5)
+    sent = journal.transact(lambda tx: record(tx, "k.record", body=LONG)).result(5)
     journal.transact(lambda tx: tx.forget(sent.id)).result(5)
     ((left, canonical),) = journal.read(lambda q: q.parts("k.record"))
     assert (left.state, canonical) == ("counted", None)
@@ -96,8 +98,8 @@ def test_held_and_refused_bodies_go_after_thirty_days_and_their_reasons_stay(
     journal: Journal, database: str, sealed: list[bytes]
 ) -> None:
     def job(tx):
-        tx.keep_refused("ods:RXA", NOW, 422, "shape", CANARY)
-        return hold(tx, "k.record", body=CANARY)
+        tx.keep_refused("ods:RXA", NOW, 422, "shape", LONG)
+        return hold(tx, "k.record", body=LONG)
 
     held = journal.transact(job).result(5)
     blobs = list(sealed)

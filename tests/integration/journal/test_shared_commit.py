@@ -4,6 +4,7 @@ import resource
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Iterator
 from concurrent.futures import wait
 from datetime import UTC, datetime
@@ -212,23 +213,38 @@ def test_a_journal_that_is_kept_busy_counts_as_away(journal: Journal) -> None:
 
 
 @pytest.mark.postgresql
-def test_a_lost_connection_fails_all_who_shared_it_and_the_next_is_served(
+def test_a_connection_lost_in_mid_work_is_away_and_the_next_is_served(
     postgres: str, codec: Codec
 ) -> None:
+    def loses_it(tx: Transaction) -> None:
+        tx.beat("before", "written", NOW)
+        lose_connections(postgres)
+        tx.beat("Canary Birdwhistle", "written", NOW)
+
     with Journal(postgres, codec) as journal:
-        gate = Gate(journal)
-        with psycopg.connect(driver_url(postgres), autocommit=True) as server:
-            server.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND state = 'idle in transaction'"
-            )
-        shared = journal.transact(lambda tx: tx.beat("shared", "written", NOW))
-        gate.open()
+        lost = journal.transact(loses_it)
         with pytest.raises(JournalAway, match="does not answer or cannot be written"):
-            gate.done.result(5)
-        assert shared.result(5) is None
+            lost.result(5)
+        assert "Canary" not in "".join(traceback.format_exception(lost.exception()))
+        assert journal.read(lambda q: q.pulses()) == {}
         assert journal.writable()
-        assert "gate" not in journal.read(lambda q: q.pulses())
+
+
+@pytest.mark.postgresql
+def test_connections_lost_while_idle_are_not_noticed(postgres: str, codec: Codec) -> None:
+    with Journal(postgres, codec) as journal:
+        assert journal.writable()
+        lose_connections(postgres)
+        assert journal.writable()
+        assert journal.read(lambda q: q.pulses())
+
+
+def lose_connections(database: str) -> None:
+    with psycopg.connect(driver_url(database), autocommit=True) as server:
+        server.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
 
 
 def test_a_full_disk_is_away_and_a_freed_one_is_served(tmp_path: Path, codec: Codec) -> None:

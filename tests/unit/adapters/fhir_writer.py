@@ -6,6 +6,7 @@ The way back of adapters.inbound.fhir, for tests: what it writes must read as wh
 from __future__ import annotations
 
 import copy
+import re
 from typing import Any, get_origin
 
 from pydantic import BaseModel
@@ -88,8 +89,13 @@ class Writer:
 
     def bundle(self) -> Json:
         rest = self.rest
-        header: Json = {"resourceType": "MessageHeader", "id": rest.pop("id")}
-        self.add(header, uuid(1))
+        header: Json = {"resourceType": "MessageHeader"}
+        identifier = None
+        if re.fullmatch(r"[A-Za-z0-9.-]{1,64}", rest["id"]):
+            header["id"] = rest.pop("id")
+        else:
+            identifier = {"system": "https://sender.example/Id", "value": rest.pop("id")}
+        self.add(header, "https://sender.example/fhir/MessageHeader/1")
         header["eventCoding"] = {"system": f"{BASE}/CodeSystem/message-kind", "code": self.kind}
         header["source"] = {"endpoint": "https://sender.example/fhir"}
         header["sender"] = self.organisation(rest.pop("source"))
@@ -123,6 +129,7 @@ class Writer:
             {
                 "resourceType": "Bundle",
                 "type": "message",
+                "identifier": identifier,
                 "timestamp": sent,
                 "entry": self.entries,
             }
@@ -387,7 +394,8 @@ class Writer:
         }
         if service := referral.get("service"):
             to = {"system": f"{BASE}/CodeSystem/service", "code": service.pop("to")}
-            request["performerType"] = {"coding": [to]}
+            is_code = " " not in to["code"]
+            request["performerType"] = {"coding": [to]} if is_code else {"text": to["code"]}
             reason = {"coding": [service.pop("reason")]} if "reason" in service else {}
             reason["text"] = service.pop("reasonWords", None)
             request["reasonCode"] = [reason]
