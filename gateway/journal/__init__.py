@@ -8,21 +8,25 @@ with Journal(url, Codec(*load_secret(setting, url))) as journal:
 """
 
 from gateway.journal.codec import Codec, load_secret
-from gateway.journal.deliveries import Backlog, Deliveries, Due, Erased, Undelivered
+from gateway.journal.deliveries import Deliveries
 from gateway.journal.errors import AlreadyServed, JournalAway, JournalError, WrongKey
 from gateway.journal.journal import Journal
 from gateway.journal.migrations import migrate
 from gateway.journal.queries import Queries
 from gateway.journal.rows import (
     Alert,
+    Backlog,
     Channel,
     Credential,
     Delivery,
+    Due,
+    Erased,
     Message,
     Outcome,
     Receipt,
     Record,
     Thread,
+    Undelivered,
     Uptake,
     Version,
 )

@@ -1,7 +1,6 @@
 """What relay and mailbox do with deliveries, the clean-up of old bodies, and the backlog."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,63 +10,13 @@ from gateway.journal.codec import Codec
 from gateway.journal.engine import answering, in_transaction
 from gateway.journal.errors import WrongKey
 from gateway.journal.queries import columns
-from gateway.journal.rows import AlertType, Channel, Urgency
+from gateway.journal.rows import Backlog, Channel, Due, Erased, Undelivered, Urgency
 from gateway.journal.tables import alert, delivery, message, record, refused, thread, version
 
 UNREADABLE = "unreadable"
 """The error code of a delivery whose body no key opens; it waits an hour between attempts."""
 
 _URGENT_FIRST: tuple[Urgency, ...] = ("urgent", "routine")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Due:
-    """A delivery to be made now, with what is to be sent."""
-
-    id: int
-    alert_id: str
-    thread_id: str
-    target: str
-    kind: str
-    type: AlertType
-    urgency: Urgency
-    routing_key: str
-    attempts: int  # this one included
-    body: bytes  # the rendered alert
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Backlog:
-    """What waits for one target."""
-
-    channel: Channel
-    target: str
-    urgency: Urgency
-    count: int
-    oldest: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Undelivered:
-    """An urgent delivery of which nobody has confirmed anything."""
-
-    id: int
-    alert_id: str
-    message_id: str
-    channel: Channel
-    target: str
-    created_at: datetime
-    attempts: int
-    last_error: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Erased:
-    """How many bodies have been erased."""
-
-    held: int
-    messages: int
-    refused: int
 
 
 _DUE = (

@@ -63,7 +63,7 @@ def database_file(url: str) -> Path | None:
 def open_engine(url: str, *, read_only: bool = False) -> Engine:
     """Make an engine, which connects on first use; values never get into an error's text."""
     parsed = parse_url(url)
-    common: dict[str, Any] = {"pool_timeout": BUSY_SECONDS}
+    common: dict[str, Any] = {"hide_parameters": True, "pool_timeout": BUSY_SECONDS}
     if parsed.get_backend_name() == "sqlite":
         engine = create_engine(parsed, **common)
         _prepare_sqlite(engine, read_only)

@@ -156,3 +156,53 @@ class Uptake:
     month: str  # YYYY-MM
     locality: str
     age_band: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """A delivery to be made now, with what is to be sent."""
+
+    id: int
+    alert_id: str
+    thread_id: str
+    target: str
+    kind: str
+    type: AlertType
+    urgency: Urgency
+    routing_key: str
+    attempts: int  # this one included
+    body: bytes  # the rendered alert
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backlog:
+    """What waits for one target."""
+
+    channel: Channel
+    target: str
+    urgency: Urgency
+    count: int
+    oldest: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undelivered:
+    """An urgent delivery of which nobody has confirmed anything."""
+
+    id: int
+    alert_id: str
+    message_id: str
+    channel: Channel
+    target: str
+    created_at: datetime
+    attempts: int
+    last_error: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erased:
+    """How many bodies have been erased."""
+
+    held: int
+    messages: int
+    refused: int

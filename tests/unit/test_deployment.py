@@ -63,5 +63,5 @@ def test_every_setting_is_one_that_the_gateway_knows(name):
 
 
 def test_every_user_of_the_broker_gets_a_password():
-    named = re.findall(r'--password "([\w-]+)=', " ".join(SERVICES["definitions"]["command"]))
-    assert sorted(named) == sorted(Topology().permissions)
+    named = [name.removesuffix("_PASSWORD") for name in SERVICES["definitions"]["environment"]]
+    assert sorted(named) == sorted(u.upper().replace("-", "_") for u in Topology().permissions)

@@ -53,7 +53,7 @@ def _load(body: bytes) -> dict[str, Any]:
     try:
         bundle = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        if "ecursion" in error.msg:
+        if "depth" in error.msg or "ecursion" in error.msg:
             raise NotUnderstood((Fault("Bundle", "is nested too deeply", "too-deep"),)) from None
         raise NotWellFormed(f"This is not JSON: {error.msg}", error.lineno, error.colno) from None
     if not isinstance(bundle, dict):
@@ -88,7 +88,10 @@ def _message(reading: Reading) -> tuple[Message | None, list[Fault]]:
         return MESSAGE.validate_json(document, strict=True, by_alias=True, by_name=False), []
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)
-        return None, [_fault(reading, json_fault(detail)) for detail in details]
+        found = [json_fault(detail) for detail in details]
+        # A code that was refused leaves nothing behind: that its property is missing is an echo.
+        echo = {f for f in found if f.code == "required" and f.pointer in reading.origins}
+        return None, [_fault(reading, fault) for fault in found if fault not in echo]
 
 
 def _fault(reading: Reading, fault: Fault) -> Fault:

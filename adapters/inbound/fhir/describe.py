@@ -145,9 +145,7 @@ def _members_of(model: type[BaseModel], above: str, taken: set[str]) -> Iterator
     yield ""
 
 
-def members(
-    model: type[BaseModel], above: str = ""
-) -> Iterator[tuple[str, str, bool, str]]:
+def members(model: type[BaseModel], above: str = "") -> Iterator[tuple[str, str, bool, str]]:
     """Yield each property of a model, nested ones dotted: its path, value[x], list or not, meaning."""
     for field in model.model_fields.values():
         inner = properties(model)[field.alias or ""]

@@ -41,7 +41,7 @@ ROOTS = ("Bundle", "MessageHeader")
 
 Find = Callable[[Scope, Nodes], Nodes]
 
-_TOKEN = re.compile(r"\s*('[^']*'|[%$]?[A-Za-z][\w-]*|\d+|[().=|\[\]])")
+_TOKEN = re.compile(r"('[^']*'|[%$]?[A-Za-z][\w-]*|\d+|[().=|\[\]])")
 
 
 def compile_path(expression: str) -> Find:
@@ -53,22 +53,24 @@ def compile_path(expression: str) -> Find:
     parser = _Parser(expression)
     find = parser.union()
     if parser.tokens:
-        raise ValueError(f"does not go on with `{parser.tokens[0]}` here")
+        raise ValueError(f"goes on with `{parser.tokens[0]}`, where nothing may follow")
     return find
 
 
-def elements(node: Node, name: str) -> Nodes:
-    """Return an element of a node: each item of a list is a node of its own."""
-    inner = node.value.get(name) if isinstance(node.value, dict) else None
-    if inner is None:
-        return []
-    if isinstance(inner, list):
-        return [
-            Node(item, f"{node.path}.{name}[{index}]")
-            for index, item in enumerate(inner)
-            if item is not None
-        ]
-    return [Node(inner, f"{node.path}.{name}")]
+def elements(nodes: Nodes, name: str) -> Nodes:
+    """Return an element of each node: each item of a list is a node of its own."""
+    found: Nodes = []
+    for value, path in nodes:
+        inner = value.get(name) if isinstance(value, dict) else None
+        if isinstance(inner, list):
+            found += [
+                Node(item, f"{path}.{name}[{index}]")
+                for index, item in enumerate(inner)
+                if item is not None
+            ]
+        elif inner is not None:
+            found.append(Node(inner, f"{path}.{name}"))
+    return found
 
 
 class _Parser:
@@ -82,7 +84,7 @@ class _Parser:
             if not found:
                 raise ValueError(f"has no meaning from `{rest}` on")
             self.tokens.append(found[1])
-            rest = rest[found.end() :]
+            rest = rest[found.end() :].lstrip()
 
     def union(self) -> Find:
         paths = [self.path()]
@@ -121,7 +123,7 @@ class _Parser:
     def step(self) -> Find:
         name = self.take()
         if not self.taken("("):
-            return lambda _scope, nodes: [found for node in nodes for found in elements(node, name)]
+            return lambda _scope, nodes: elements(nodes, name)
         if name not in _FUNCTIONS:
             raise ValueError(f"has no function `{name}`; there are {', '.join(_FUNCTIONS)}")
         function = _FUNCTIONS[name](self)
@@ -151,7 +153,7 @@ class _Parser:
 
         def find(scope: Scope, nodes: Nodes) -> Nodes:
             wanted = [value for value, _ in url(scope, nodes)]
-            found = (extension for node in nodes for extension in elements(node, "extension"))
+            found = elements(nodes, "extension")
             return [e for e in found if isinstance(e.value, dict) and e.value.get("url") in wanted]
 
         return find

@@ -38,6 +38,8 @@ class Row:
     note: str
     keys: tuple[str, ...]
     """The canonical path, part by part."""
+    pointer: str
+    """The same as a JSON Pointer."""
     is_list: bool
     find: Find
     words: Mapping[str, Any] | None
@@ -103,12 +105,14 @@ def _row(cells: Mapping[str, str]) -> Row:
     if "→" in pairs:
         words = dict(pair.split("→") for pair in pairs.split(", "))  # type: ignore[misc]
         words = {code: {"true": True}.get(word, word) for code, word in words.items()}
+    keys = tuple(canonical.removesuffix("[]").split("."))
     return Row(
         canonical=canonical,
         fhir=cells["fhir"],
         convert=convert,
         note=cells["note"],
-        keys=tuple(canonical.removesuffix("[]").split(".")),
+        keys=keys,
+        pointer="/" + "/".join(keys),
         is_list=canonical.endswith("[]"),
         find=compile_path(cells["fhir"]),
         words=words,

@@ -37,7 +37,10 @@ class Reading:
     ) -> None:
         self.profile, self.event, self.tables = profile, event, tables
         self.document: dict[str, Any] = {"kind": event.kind}
-        self.origins = {"": "Bundle", "/kind": f"Bundle.entry[0].resource.{profile.event_element}.code"}
+        self.origins = {
+            "": "Bundle",
+            "/kind": f"Bundle.entry[0].resource.{profile.event_element}.code",
+        }
         self.body = f"/{BODY[event.kind]}"
         """Where the body of the message stands (JSON Pointer)."""
         self.faults: list[Fault] = []
@@ -45,13 +48,20 @@ class Reading:
         """Codes that are not in our maps, by where they stand."""
         self.variables: dict[str, Nodes] = {}
         root = Node(bundle, "Bundle")
-        entries = elements(root, "entry")
-        self.roots = {"Bundle": root, "MessageHeader": elements(entries[0], "resource")[0]}
+        entries = elements([root], "entry")
+        self.roots = {"Bundle": root, "MessageHeader": elements([entries[0]], "resource")[0]}
         self._targets: dict[str, Node] = {}
         for entry in entries:
             self._index(entry)
+        self._refused: list[Fault] = []
         for table in ("systems", event.table, "message"):
             self.read(table, self.document, "", _NOWHERE)
+        for place, variable in ((self.body, "%focus"), ("/child", "%child")):
+            if variable in self.variables:
+                self.origins[place] = self.variables[variable][0].path
+        if self.document.get("action") != "retract":
+            # What is retracted may well say of itself that it was entered in error.
+            self.faults += self._refused
 
     def read(self, table: str, target: dict[str, Any], at: str, this: Node) -> None:
         """Read one table into `target`, which stands at the JSON Pointer `at`."""
@@ -63,7 +73,7 @@ class Reading:
                 if found:
                     self.variables[row.canonical] = found
             elif row.canonical == "refused":
-                self.faults += (Fault(node.path, row.note, "not-supported") for node in found)
+                self._refused += (Fault(node.path, row.note, "not-supported") for node in found)
             elif row.canonical == "required":
                 if not found:
                     self.faults.append(Fault(this.path, row.note, "required"))
@@ -72,7 +82,7 @@ class Reading:
 
     def resolve(self, reference: Node) -> Nodes:
         """Follow a Reference: `urn:uuid:`, absolute, `Type/id` or `#contained`."""
-        stated = elements(reference, "reference")
+        stated = elements([reference], "reference")
         if not stated or not isinstance(stated[0].value, str):
             return []
         target, path = stated[0]
@@ -118,25 +128,26 @@ class Reading:
         """Know a resource by its fullUrl, by type and id, and its contained ones by their ids."""
         if not isinstance(entry.value, dict):
             return
-        full_url = entry.value.get("fullUrl")
-        if isinstance(full_url, str):
-            detail = "is the fullUrl of an earlier entry too; each resource has its own"
+        addresses = []
+        if isinstance(full_url := entry.value.get("fullUrl"), str):
+            addresses = [full_url, "/".join(full_url.split("/")[-2:])]
             if _address(full_url) in self._targets:
+                detail = "is the fullUrl of an earlier entry too; each resource has its own"
                 self.faults.append(Fault(f"{entry.path}.fullUrl", detail, "value"))
-        for resource in elements(entry, "resource"):
+        for resource in elements([entry], "resource"):
             if not isinstance(resource.value, dict):
                 continue
-            kind, identity = resource.value.get("resourceType"), resource.value.get("id")
-            for address in (full_url, f"{kind}/{identity}"):
-                if isinstance(address, str):
-                    self._targets.setdefault(_address(address), resource)
-            for inner in elements(resource, "contained"):
+            if isinstance(identity := resource.value.get("id"), str):
+                addresses.append(f"{resource.value.get('resourceType')}/{identity}")
+            for address in addresses:
+                self._targets.setdefault(_address(address), resource)
+            for inner in elements([resource], "contained"):
                 if isinstance(inner.value, dict):
                     self._targets[f"{resource.path}#{inner.value.get('id')}"] = inner
 
     def _fill(self, row: Row, found: Nodes, target: dict[str, Any], at: str) -> None:
         """Put what a row found where it belongs. What yields no value leaves no trace."""
-        name, pointer = row.keys[-1], at + json_pointer(row.keys)
+        name, pointer = row.keys[-1], at + row.pointer
         holder = _holder(target, row, create=False)
         if row.is_list:
             items = holder.get(name, []) if holder is not None else []
@@ -194,17 +205,15 @@ class Reading:
     def _object(self, node: Node, into: dict[str, Any], at: str, model: Model) -> dict[str, Any]:
         """Read a nested extension, or the items of a questionnaire, by the names of the model."""
         nested, names = ("extension", "url") if "url" in node.value else ("item", "linkId")
-        for member in elements(node, nested):
+        for member in elements([node], nested):
             name = member.value.get(names) if isinstance(member.value, dict) else None
             if isinstance(name, str):
-                for holder in elements(member, "answer") or [member]:
+                for holder in elements([member], "answer") or [member]:
                     if isinstance(holder.value, dict):
                         self._member(name, holder, into, at, model)
         return into
 
-    def _member(
-        self, name: str, holder: Node, into: dict[str, Any], at: str, model: Model
-    ) -> None:
+    def _member(self, name: str, holder: Node, into: dict[str, Any], at: str, model: Model) -> None:
         """Read one member of an object: a value, or an object of its own."""
         inner, many = _shapes(model).get(name, (None, False))
         items = into.setdefault(name, []) if many else []

@@ -13,7 +13,6 @@ from pydantic import ValidationError
 
 from adapters.errors import Fault, NotUnderstood
 from adapters.inbound.fhir.profile import Profile
-from adapters.inbound.json import fault as json_fault
 
 DEPTH = 64
 """Levels of nesting that a message may have. Real ones have about fifteen."""
@@ -82,6 +81,7 @@ def check(profile: Profile, bundle: dict[str, Any]) -> list[Fault]:
         path = f"Bundle.entry[{index}]"
         if not isinstance(entry, dict):
             faults.append(Fault(path, "is not an object", "value"))
+            shell["entry"].append({})
             continue
         shell["entry"].append({k: entry[k] for k in entry if k not in ("resource", "response")})
         resource = entry.get("resource")
@@ -115,25 +115,42 @@ def _validate(profile: Profile, model: Any, value: dict[str, Any], path: str) ->
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)
         return [_fault(profile, detail, value, path) for detail in details]
+    except (TypeError, AttributeError, LookupError, ArithmeticError):
+        # The library itself stumbles over some wrong types, such as a url that is an object.
+        return [Fault(path, "holds a value of a type that FHIR does not have there", "value")]
     return []
 
 
 def _fault(profile: Profile, detail: Any, value: Any, path: str) -> Fault:
-    """Turn one of the library's errors into a fault with its FHIRPath."""
-    *above, last = detail["loc"] or ("",)
-    for part in above:
-        # The library puts names of its validators among the places; they lead nowhere.
-        if isinstance(part, int) and isinstance(value, list):
+    """Turn one of the library's errors into a fault with its FHIRPath. No value is quoted."""
+    error, place = detail["type"], detail["loc"]
+    missing = error.endswith("missing")
+    for index, part in enumerate(place):
+        # The library puts names of its own among the places; they lead nowhere.
+        if isinstance(value, list) and isinstance(part, int):
             path, value = f"{path}[{part}]", value[part]
         elif isinstance(value, dict) and part in value:
             path, value = f"{path}.{part}", value[part]
-    if isinstance(last, int):
-        path += f"[{last}]"
-    elif isinstance(value, dict) and last:
-        path += f".{last}"
-    if detail["type"] == "extra_forbidden":
-        sentence = f"is not an element that FHIR {profile.version} has here"
-        return Fault(path, sentence, "unknown-property")
-    if detail["type"].endswith("missing"):
+        elif missing and index == len(place) - 1:
+            path = f"{path}.{part}"
+    if missing:
         return Fault(path, "is missing", "required")
-    return Fault(path, json_fault(detail).detail.removeprefix("Value error, "), "value")
+    if error == "extra_forbidden":
+        detail = f"is not an element that FHIR {profile.version} has here"
+        return Fault(path, detail, "unknown-property")
+    if error == "value_error":
+        return Fault(path, detail["msg"].removeprefix("Value error, "), "value")
+    sentence = _SENTENCES.get(error.partition("_")[0], "is not of the type that FHIR has here")
+    return Fault(path, sentence, "value")
+
+
+_SENTENCES = {
+    "string": "is not a string in the form that FHIR asks for",
+    "bool": "is not true or false",
+    "int": "is not a whole number",
+    "decimal": "is not a number",
+    "list": "is not a list of such elements",
+    "date": "is not a date; write YYYY-MM-DD (or YYYY-MM, YYYY where unknown)",
+    "datetime": "is not an instant; write YYYY-MM-DDThh:mm:ss+00:00",
+}
+"""What the library's errors mean to a sender, by the first word of their type."""

@@ -32,7 +32,8 @@ def migrated_postgres() -> Iterator[str]:
 def postgres(migrated_postgres: str) -> str:
     """The URL of an empty journal on PostgreSQL."""
     with psycopg.connect(driver_url(migrated_postgres)) as connection:
-        connection.execute(f"TRUNCATE {', '.join(metadata.tables)} CASCADE")
+        for table in reversed(metadata.sorted_tables):  # faster than TRUNCATE while they are small
+            connection.execute(f'DELETE FROM "{table.name}"')
     return migrated_postgres
 
 

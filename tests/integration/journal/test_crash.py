@@ -54,13 +54,13 @@ def test_a_killed_gateway_loses_nothing_that_it_acknowledged(database: str, code
 
 def kill_while_writing(database: str, run: int, after: int) -> list[str]:
     """Start a gateway, kill it once it has acknowledged so many, and read what it still said."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", WRITES, database, str(run)], stdout=subprocess.PIPE, text=True
-    )
-    said = [process.stdout.readline() for _ in range(after)]
-    process.kill()
-    said += process.stdout.readlines()
-    process.wait()
+    command = [sys.executable, "-c", WRITES, database, str(run)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            said = [process.stdout.readline() for _ in range(after)]
+        finally:
+            process.kill()
+        said += process.stdout.readlines()
     return [line.strip() for line in said if line.endswith("\n")]
 
 

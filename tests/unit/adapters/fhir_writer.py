@@ -118,7 +118,10 @@ class Writer:
             focus = getattr(self, BODY[self.kind])(self.body)
             focus["extension"] = [
                 *focus.get("extension", []),
-                *(self.ours("conclusion", one, "conclusions") for one in rest.pop("conclusions", ())),
+                *(
+                    self.ours("conclusion", one, "conclusions")
+                    for one in rest.pop("conclusions", ())
+                ),
             ]
             header["focus"] = [self.add(focus)]
         if "sharing" in rest:
@@ -281,7 +284,9 @@ class Writer:
         consent["provision"] = provision
         if not agreement:
             sharing.pop("agreement", None)
-        consent["extension"] = [self.ours("sharing-statement", sharing, "sharing")] if sharing else []
+        consent["extension"] = (
+            [self.ours("sharing-statement", sharing, "sharing")] if sharing else []
+        )
         self.add(consent)
 
     def review(self, review: Json) -> Json:

@@ -29,7 +29,10 @@ TEXTS = st.text("abcŁé’.-,/ 19", min_size=1, max_size=12).map(str.strip).fil
 CODES = st.text("abcXYZ0123456789", min_size=1, max_size=8)
 DAYS = st.dates(date(2024, 1, 1), date(2026, 1, 1)).map(date.isoformat)
 CODINGS = st.fixed_dictionaries(
-    {"code": CODES, "system": st.sampled_from(["http://snomed.info/sct", "https://sender.example"])},
+    {
+        "code": CODES,
+        "system": st.sampled_from(["http://snomed.info/sct", "https://sender.example"]),
+    },
     optional={"display": TEXTS},
 )
 
@@ -55,9 +58,15 @@ def values(annotation: Any, metadata: tuple[Any, ...] = ()) -> st.SearchStrategy
     identifiers = [one for one in metadata if isinstance(one, Identifier)]
     if identifiers:
         return st.sampled_from(identifiers[0].examples)
-    bounds = {type(one): one for one in metadata if isinstance(one, (annotated_types.Ge, annotated_types.Le))}
+    bounds = {
+        type(one): one
+        for one in metadata
+        if isinstance(one, (annotated_types.Ge, annotated_types.Le))
+    }
     flat = [part for one in metadata for part in getattr(one, "metadata", ())]
-    bounds |= {type(one): one for one in flat if isinstance(one, (annotated_types.Ge, annotated_types.Le))}
+    bounds |= {
+        type(one): one for one in flat if isinstance(one, (annotated_types.Ge, annotated_types.Le))
+    }
     low = bounds[annotated_types.Ge].ge if annotated_types.Ge in bounds else 0
     high = bounds[annotated_types.Le].le if annotated_types.Le in bounds else 60
     examples = [one for part in metadata for one in getattr(part, "examples", None) or ()]
@@ -83,7 +92,8 @@ def objects(model: type[BaseModel]) -> st.SearchStrategy[dict[str, Any]]:
     if model.__name__ == "Organisation":
         codes = ("odsCode", "urn", "laCode")
         return st.one_of(
-            st.fixed_dictionaries({code: optional[code]}, optional={"name": TEXTS}) for code in codes
+            st.fixed_dictionaries({code: optional[code]}, optional={"name": TEXTS})
+            for code in codes
         )
     if model.__name__ == "Asq3Score":
         return scores()

@@ -1,0 +1,76 @@
+"""Nothing is answered with success before it is on disk, and what failed left nothing behind."""
+
+import pytest
+from sqlalchemy import text
+
+from gateway.journal import Codec, Journal, JournalAway, Transaction
+from tests.builders import a_child, a_probable_sen_review, a_report, a_review
+from tests.integration.intake.desk import Desk
+
+
+def fails_in(monkeypatch, method, how):
+    """Let a step of the transaction fail, at its very end."""
+    original = getattr(Transaction, method)
+
+    def failing(tx, *given, **named):
+        original(tx, *given, **named)
+        how(tx)
+
+    monkeypatch.setattr(Transaction, method, failing)
+
+
+@pytest.mark.parametrize(
+    "step", ["add_message", "add_alert", "add_version", "count", "set_receipt"]
+)
+def test_an_error_at_any_step_leaves_nothing_and_the_message_can_be_sent_again(
+    desk, monkeypatch, step
+):
+    def fails(_):
+        raise RuntimeError("a fault of ours")
+
+    review = a_probable_sen_review()
+    with monkeypatch.context() as patched:
+        fails_in(patched, step, fails)
+        with pytest.raises(RuntimeError, match="a fault of ours"):
+            desk.send(review)
+    assert desk.counts() == {}
+    assert len(desk.send(review).alerts) == 2
+
+
+def test_a_message_that_fails_takes_none_of_those_beside_it_along(desk, monkeypatch):
+    original = Transaction.add_message
+
+    def failing(tx, new, **bodies):
+        if new.organisation == "ods:RJR":
+            raise RuntimeError("a fault of ours")
+        original(tx, new, **bodies)
+
+    monkeypatch.setattr(Transaction, "add_message", failing)
+    answers = desk.send_all([a_review(), a_review(source={"odsCode": "RJR"}), a_report()])
+    assert [isinstance(answer, RuntimeError) for answer in answers] == [False, True, False]
+    assert desk.counts()["message"] == 2
+
+
+def test_a_journal_that_fails_in_mid_work_has_accepted_nothing(desk, another, codec, monkeypatch):
+    def fails(tx):
+        if tx._connection.dialect.name == "sqlite":
+            tx._connection.execute(text("PRAGMA query_only = ON"))
+        else:
+            tx._connection.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+
+    review = a_probable_sen_review()
+    with monkeypatch.context() as patched:
+        fails_in(patched, "add_alert", fails)
+        with pytest.raises(JournalAway):
+            desk.send(review)
+    again = Desk(another, codec, desk.intake.policy)
+    assert again.counts() == {}
+    assert len(again.send(review).alerts) == 2
+
+
+def test_a_journal_that_is_closed_accepts_nothing(database, codec: Codec, desk):
+    with Journal(database, codec) as journal:
+        closed = Desk(journal, codec, desk.intake.policy)
+    with pytest.raises(JournalAway):
+        closed.send(a_review(child=a_child()))
+    assert desk.counts() == {}

@@ -1,0 +1,79 @@
+"""docs/fhir-profiles.md and the tables that it is written from."""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+from adapters.inbound import fhir
+from adapters.inbound.fhir import PROFILES, profile
+from adapters.inbound.fhir.convert import CONVERTERS
+from adapters.inbound.fhir.describe import describe
+from adapters.inbound.fhir.profile import Profile, TableFault, load_tables
+from schemas.fields import resolve
+from tests.unit.adapters.fhir_reading import EXAMPLES, TABLES
+
+DOCUMENT = Path(__file__).parents[3] / "docs" / "fhir-profiles.md"
+
+NOT_CANONICAL = ("required", "refused")
+
+
+def test_the_document_is_current() -> None:
+    examples = {path.name: path.read_text(encoding="utf-8") for path in EXAMPLES.glob("*.json")}
+    assert DOCUMENT.read_text(encoding="utf-8") == describe(examples)
+
+
+def test_every_example_in_the_document_is_taken() -> None:
+    blocks = re.findall(r"```json\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)
+    kinds = [fhir.parse(block.encode(), TABLES).event for block in blocks]
+    assert sorted(kinds) == sorted(
+        ["healthy-child-review", "speech-therapy-report", "sen-support-notice", "referral", "CH004"]
+    )
+
+
+@pytest.mark.parametrize("one", PROFILES, ids=lambda one: one.version)
+def test_every_row_names_a_property_of_the_canonical_message(one: Profile) -> None:
+    for event in one.events.values():
+        for table in (event.table, "message"):
+            for row in one.tables[table]:
+                if row.canonical not in NOT_CANONICAL and not row.canonical.startswith("%"):
+                    assert resolve(row.keys, [event.kind]) is None, row.canonical
+
+
+@pytest.mark.parametrize("one", PROFILES, ids=lambda one: one.version)
+def test_every_name_that_a_row_uses_is_defined_before(one: Profile) -> None:
+    for event in one.events.values():
+        known: set[str] = set()
+        order = ("systems", event.table, "message", *(t for t in one.tables if t[0].isupper()))
+        for table in order:
+            for row in one.tables[table]:
+                used = set(re.findall(r"%[\w-]+", row.fhir))
+                # Parts that a kind has not: a notice and a report have no panel.
+                assert used <= known or table[0].isupper(), (table, row.canonical, used - known)
+                if row.canonical.startswith("%"):
+                    known.add(row.canonical)
+
+
+@pytest.mark.parametrize(
+    ("row", "wrong"),
+    [
+        ("message,id,Bundle.where(,,", "wrong.csv, row 2, column fhir: ends too early"),
+        ("message,id,Bundle.id,guess,", "wrong.csv, id, column convert: `guess`"),
+    ],
+)
+def test_a_wrong_row_is_named_when_the_tables_are_loaded(
+    row: str, wrong: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "wrong.csv").write_text(f"table,canonical,fhir,convert,note\n{row}\n")
+    monkeypatch.setattr(profile, "files", lambda _: tmp_path)
+    with pytest.raises(TableFault) as refused:
+        load_tables("wrong.csv", CONVERTERS)
+    assert wrong in str(refused.value)
+
+
+def test_the_shipped_tables_are_data() -> None:
+    for name in ("r4.csv", "stu3.csv"):
+        assert files(profile.__package__).joinpath(name).is_file()

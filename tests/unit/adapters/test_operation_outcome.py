@@ -1,0 +1,89 @@
+"""Faults as a FHIR OperationOutcome, read by what reads FHIR."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from fhir.resources.operationoutcome import OperationOutcome as OutcomeR5
+from fhir.resources.R4B.operationoutcome import OperationOutcome as OutcomeR4
+from fhir.resources.STU3.operationoutcome import OperationOutcome as OutcomeSTU3
+
+from adapters.errors import Fault
+from adapters.outbound.operation_outcome import EMS, FAULT_TYPES, ISSUE_TYPES, operation_outcome
+from gateway.api.problems import TITLES
+
+# http://hl7.org/fhir/R4/valueset-issue-type.html; all of them but `multiple-matches` are STU3's too.
+R4_ISSUE_TYPES = """
+invalid structure required value invariant security login unknown expired forbidden suppressed
+processing not-supported duplicate multiple-matches not-found deleted too-long code-invalid
+extension too-costly business-rule conflict transient lock-error no-store exception timeout
+incomplete throttled informational
+""".split()
+
+FAULTS = (
+    Fault("Bundle.entry[1].resource.identifier[0].value", "is not an NHS number", "nhs-number"),
+    Fault("Bundle.entry[0].resource.eventCoding.code", "is not an event", "not-supported"),
+    Fault("Bundle.entry[2].resource", "lacks `status`", "required"),
+    Fault("Bundle", "is nested too deeply", "too-deep"),
+    Fault("Bundle.entry[3].resource.birthDate", "is not a date", "format"),
+    Fault("", "is wrong as a whole", "retract-reason"),
+)
+
+
+@pytest.mark.parametrize("status", TITLES)
+@pytest.mark.parametrize("model", [OutcomeSTU3, OutcomeR4, OutcomeR5])
+@pytest.mark.parametrize("faults", [(), FAULTS], ids=["whole", "each"])
+def test_each_answer_is_an_operation_outcome_of_every_version(
+    status: int, model: Any, faults: tuple[Fault, ...]
+) -> None:
+    outcome = operation_outcome(status, "a-code", "What is wrong.", faults)
+    model.model_validate(outcome)
+    assert outcome["resourceType"] == "OperationOutcome"
+    assert {issue["code"] for issue in outcome["issue"]} <= set(R4_ISSUE_TYPES)
+    assert {issue["severity"] for issue in outcome["issue"]} == {"error"}
+
+
+def test_every_status_and_fault_has_a_type_that_fhir_knows() -> None:
+    assert ISSUE_TYPES.keys() == TITLES.keys()
+    assert {*ISSUE_TYPES.values(), *FAULT_TYPES.values()} <= set(R4_ISSUE_TYPES)
+
+
+def test_every_fault_is_an_issue_with_its_place_its_words_and_its_code() -> None:
+    issues = operation_outcome(422, "not-understood", "6 things are wrong.", FAULTS)["issue"]
+    assert [issue["diagnostics"] for issue in issues] == [fault.detail for fault in FAULTS]
+    assert [issue["details"]["text"] for issue in issues] == [fault.code for fault in FAULTS]
+    assert [issue.get("expression") for issue in issues] == [
+        [fault.pointer] if fault.pointer else None for fault in FAULTS
+    ]
+
+
+@pytest.mark.parametrize(
+    ("code", "issue_type", "national"),
+    [
+        ("nhs-number", "value", "R01"),
+        ("not-supported", "not-supported", "R09"),
+        ("format", "structure", "R08"),
+        ("required", "required", None),
+        ("unknown-property", "structure", None),
+        ("too-deep", "too-costly", None),
+        ("postcode", "value", None),
+    ],
+)
+def test_a_fault_carries_the_national_code_where_one_fits(
+    code: str, issue_type: str, national: str | None
+) -> None:
+    [issue] = operation_outcome(422, code, "…", [Fault("Bundle", "…", code)])["issue"]
+    assert issue["code"] == issue_type
+    codings = [(c["system"], c["code"]) for c in issue["details"].get("coding", ())]
+    assert codings == ([(EMS, national)] if national else [])
+
+
+def test_an_answer_without_faults_says_what_is_wrong_as_a_whole() -> None:
+    [issue] = operation_outcome(409, "duplicate", "This id was used before.")["issue"]
+    assert issue == {
+        "severity": "error",
+        "code": "duplicate",
+        "diagnostics": "This id was used before.",
+        "details": {"text": "duplicate"},
+    }
