@@ -10,7 +10,8 @@ from rich.markup import escape
 
 OK, FAULT, USAGE, RETRY = 0, 1, 2, 3
 
-out = Console(soft_wrap=not sys.stdout.isatty(), highlight=False)
+_tty = sys.stdout.isatty()
+out = Console(soft_wrap=not _tty, width=None if _tty else 110, highlight=False)
 _err = Console(stderr=True, soft_wrap=not sys.stderr.isatty(), highlight=False)
 
 

@@ -37,13 +37,17 @@ STARTS_WITHIN = 30.0
 """Seconds."""
 
 
+SUPPLIER = "ods:8Z921"
+SPEAKS_FOR = ("ods:RXA", "ods:RBT", "urn:199901", "urn:199902")
+"""The demonstration sends as a supplier who speaks for two trusts and two schools."""
+
+
 @dataclass(frozen=True)
 class Step:
     """One message of the demonstration, and what it is to show."""
 
     file: str
     shows: str
-    source: str = "ods:RXA"
 
 
 STEPS = (
@@ -55,10 +59,10 @@ STEPS = (
     Step("review-refused.json", "a message with five faults: refused, each named"),
     Step("review.fhir.json", "a review as FHIR R4"),
     Step("review.stu3.fhir.json", "a review as FHIR STU3, Digital Child Health"),
-    Step("report.json", "a speech therapy report with a safety plan", "ods:RBT"),
-    Step("report.fhir.json", "a speech therapy report as FHIR R4", "ods:RBT"),
-    Step("notice.json", "a school's SEN support notice", "urn:199901"),
-    Step("notice.fhir.json", "a SEN support notice as FHIR R4", "urn:199901"),
+    Step("report.json", "a speech therapy report with a safety plan"),
+    Step("report.fhir.json", "a speech therapy report as FHIR R4"),
+    Step("notice.json", "a school's SEN support notice"),
+    Step("notice.fhir.json", "a SEN support notice as FHIR R4"),
     Step("referral.json", "a referral to speech and language therapy"),
     Step("referral.fhir.json", "a referral as FHIR R4"),
     Step("early-help.json", "a request for early help, agreed"),
@@ -73,7 +77,7 @@ class Running:
 
     http: httpx.Client
     settings: Settings
-    keys: dict[str, str]
+    key: str
 
 
 def demo(
@@ -97,7 +101,8 @@ def demo(
             events += _events(running.settings, due)
         _show_sent(sent)
         for agency in AGENCIES:
-            _show_agency(agency, [e for e in events if e["data"]["agency"] == agency])
+            _show_agency(agency, [e["data"] for e in events if e["data"]["agency"] == agency])
+        _show_views([e["data"] for e in events])
         _show_state(running, sent[0][1])
     recorded = sum(len(answer.get("alerts", ())) for _, answer in sent)
     if len(events) < recorded:
@@ -140,7 +145,7 @@ def _gateway(environment: dict[str, str]) -> Iterator[Running]:
     """Start `gateway serve` as anybody would, and stop it again."""
     os.environ.update(environment)
     settings = Settings()
-    keys = _keys(settings)
+    key = _key(settings)
     log = Path(settings.database_url.removeprefix("sqlite:///")).with_suffix(".log")
     with (
         log.open("wb") as stderr,
@@ -151,20 +156,17 @@ def _gateway(environment: dict[str, str]) -> Iterator[Running]:
     ):
         try:
             _wait_until_ready(http, process, log)
-            yield Running(http, settings, keys)
+            yield Running(http, settings, key)
         finally:
             process.terminate()
 
 
-def _keys(settings: Settings) -> dict[str, str]:
-    """Make a key for each source, as `gateway org add` does."""
+def _key(settings: Settings) -> str:
+    """Make a key, as `gateway org add` does."""
     directory = load_rules(settings).directory
     journal, _ = open_journal(settings)
     with journal:
-        return {
-            source: register(journal, directory, source).key
-            for source in sorted({step.source for step in STEPS})
-        }
+        return register(journal, directory, SUPPLIER, speaks_for=SPEAKS_FOR).key
 
 
 def _wait_until_ready(http: httpx.Client, process: subprocess.Popen[bytes], log: Path) -> None:
@@ -183,7 +185,7 @@ def _wait_until_ready(http: httpx.Client, process: subprocess.Popen[bytes], log:
 def _send(running: Running, step: Step) -> dict[str, Any]:
     body = (MESSAGES / step.file).read_bytes()
     headers = {
-        "Authorization": f"Bearer {running.keys[step.source]}",
+        "Authorization": f"Bearer {running.key}",
         "Content-Type": media_type(body),
         "Accept": "application/json",
     }
@@ -240,38 +242,49 @@ def _answer_words(answer: dict[str, Any]) -> str:
     return words + (f", [yellow]{held} held[/]" if held else "")
 
 
-def _show_agency(agency: str, events: list[dict[str, Any]]) -> None:
+def _show_agency(agency: str, alerts: list[dict[str, Any]]) -> None:
     table = Table(
-        "for", "about", "change", "basis", "through the view",
+        "for", "about", "change", "basis", "view",
         title=f"What {agency} received", title_justify="left",
     )  # fmt: skip
-    for event in sorted(events, key=lambda e: (e["time"], e["subject"])):
-        data = event["data"]
-        service = data["service"].get("title") or data["service"]["id"]
-        change = f"[red]{data['change']}[/]" if data["change"] == "withdrawn" else data["change"]
-        urgent = "[bold red]urgent [/]" if data["urgency"] == "urgent" else ""
+    titles = {a["service"]["id"]: a["service"]["title"] for a in alerts if "title" in a["service"]}
+    for alert in alerts:
+        change = "[red]withdrawn[/]" if alert["change"] == "withdrawn" else alert["change"]
         table.add_row(
-            service,
-            urgent + data["kind"],
+            titles.get(alert["service"]["id"], alert["service"]["id"]),
+            alert["kind"] + " [bold red]urgent[/]" * (alert["urgency"] == "urgent"),
             change,
-            data.get("basis", {}).get("id", ""),
-            f"{data['view']}: {', '.join(_seen(data['fields']))}" if "view" in data else "",
+            alert.get("basis", {}).get("id", ""),
+            alert.get("view", ""),
         )
     out.print(table)
     say()
 
 
-def _seen(fields: dict[str, Any]) -> list[str]:
-    """Name what a view let through, in the words of the model."""
+def _show_views(alerts: list[dict[str, Any]]) -> None:
+    """Say for each view what it let through, in the words of the model."""
+    seen: dict[str, dict[str, None]] = {}
+    for alert in alerts:
+        if "view" in alert:
+            seen.setdefault(alert["view"], {}).update(dict.fromkeys(_names(alert["fields"])))
+    table = Table("view", "what it let through, and nothing else", title_justify="left")
+    for view, names in sorted(seen.items()):
+        table.add_row(view, ", ".join(names))
+    out.print(table)
+    say()
+
+
+def _names(fields: dict[str, Any]) -> list[str]:
     return [
-        inner for name, value in fields.items()
-        for inner in (value if isinstance(value, dict) else [name])
-    ]  # fmt: skip
+        f"{name}.{inner}" if inner else name
+        for name, value in fields.items()
+        for inner in (value if isinstance(value, dict) else [""])
+    ]
 
 
 def _show_state(running: Running, receipt: dict[str, Any]) -> None:
     now = running.http.get(
-        f"/messages/{receipt['id']}", headers={"Authorization": f"Bearer {running.keys['ods:RXA']}"}
+        f"/messages/{receipt['id']}", headers={"Authorization": f"Bearer {running.key}"}
     ).json()
     states = ", ".join(f"{a['agency']} {a['state']}" for a in now.get("alerts", ()))
     say(f"The first message, as its sender sees it by now: {now['status']}; {states}.")

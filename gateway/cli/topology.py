@@ -60,7 +60,9 @@ def definitions() -> None:
     GATEWAY_PASSWORD, DEAD_PASSWORD, EDUCATION_PASSWORD, HEALTH_PASSWORD, SOCIAL_CARE_PASSWORD.
     """
     topology = broker.Topology(Settings().amqp_prefix)
-    variables = {user: f"{user.upper().replace('-', '_')}_PASSWORD" for user in topology.permissions}
+    variables = {
+        user: f"{user.upper().replace('-', '_')}_PASSWORD" for user in topology.permissions
+    }
     if unset := [name for name in variables.values() if not os.environ.get(name)]:
         fail(f"Set {', '.join(unset)}.", USAGE)
     users = {user: os.environ[name] for user, name in variables.items()}

@@ -18,7 +18,6 @@ from adapters.inbound.fhir.reading import Reading
 from adapters.inbound.fhir.resources import check, header_of, tidy
 from adapters.inbound.json import fault as json_fault
 from adapters.inbound.parsed import Parsed
-from schemas.base import Coding
 from schemas.codes import CodeTables
 from schemas.message import MESSAGE, Message
 
@@ -39,13 +38,13 @@ def parse(body: bytes, tables: CodeTables) -> Parsed:
     faults += check(profile, bundle)
     reading = Reading(profile, event, bundle, tables)
     message, ours = _message(reading)
-    unmapped, others = _unmapped(reading)
-    ours = [*reading.faults, *ours, *others]
+    ours = [*reading.faults, *ours]
     # Where both find a fault, ours says what would be right.
     places = {fault.pointer for fault in ours}
     faults = list(dict.fromkeys([*ours, *(f for f in faults if f.pointer not in places)]))
     if message is None or faults:
         raise NotUnderstood(tuple(faults))
+    unmapped = tuple(dict.fromkeys(reading.codings.values()))
     return Parsed(message=message, event=event.code, unmapped=unmapped)
 
 
@@ -102,16 +101,3 @@ def _fault(reading: Reading, fault: Fault) -> Fault:
         read_from = reading.read_from(name)
         detail = f"lacks `{name}`" + (f", which is read from {read_from}" if read_from else "")
     return Fault(reading.path_of(pointer), detail, fault.code)
-
-
-def _unmapped(reading: Reading) -> tuple[tuple[Coding, ...], list[Fault]]:
-    found: dict[Coding, None] = {}
-    faults: list[Fault] = []
-    for path, node in reading.codings.items():
-        kept = {key: node.value.get(key) for key in ("system", "code", "display")}
-        try:
-            found[Coding.model_validate(kept, strict=True)] = None
-        except ValidationError as error:
-            details = error.errors(include_url=False, include_input=False)
-            faults += (Fault(f"{path}.{d['loc'][0]}", d["msg"], "value") for d in details)
-    return tuple(found), faults

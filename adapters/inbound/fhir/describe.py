@@ -7,21 +7,23 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
+from itertools import accumulate
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import AwareDatetime, BaseModel
 
 from adapters.inbound.fhir import PROFILES
+from adapters.inbound.fhir.convert import CONVERTERS
 from adapters.inbound.fhir.profile import Profile, Row
 from schemas.base import Coding
+from schemas.child import ResponsiblePerson, Setting
 from schemas.fields import MODELS, properties
-from schemas.message import Kind
 from schemas.organisation import Organisation, Professional
-from schemas.review import View
-from schemas.speech_therapy import Provision
+from schemas.review import Asq3, Asq3Score, DevelopmentalSkill, SenseStatus, View
+from schemas.speech_therapy import AreaFinding, Provision
 
 _VALUES = {
     bool: "valueBoolean",
@@ -34,6 +36,21 @@ _VALUES = {
 }
 
 _SHARED: tuple[type[BaseModel], ...] = (Professional, Organisation, View, Provision)
+
+_MODELS: dict[str, type[BaseModel]] = {
+    model.__name__: model
+    for model in (
+        AreaFinding,
+        Asq3,
+        Asq3Score,
+        DevelopmentalSkill,
+        Organisation,
+        ResponsiblePerson,
+        SenseStatus,
+        Setting,
+    )
+}
+"""Tables with a capital are named by the model that they fill."""
 
 _HEADINGS = {
     "systems": "Names used below",
@@ -92,61 +109,72 @@ stated here too, and must then say the same.
 
 def describe(examples: Mapping[str, str]) -> str:
     """Return the document. `examples` are the sample messages by file name."""
-    lines = [_INTRODUCTION]
+    lines = [_INTRODUCTION, "The converters:"]
+    for name, converter in CONVERTERS.items():
+        lines.append(f"- `{name}`: {converter.__doc__}")
+    lines += ["", "Objects that stand in several places:", ""]
     for shared in _SHARED:
-        lines += [f"`{shared.__name__}`, wherever it stands:", "", *_members_of(shared, "", set())]
+        lines += [f"`{shared.__name__}`", "", *_members(members(shared))]
     for profile in reversed(PROFILES):
         lines.append(f"## FHIR {profile.version}")
         events = {event.table: event.kind for event in profile.events.values()}
         for table, rows in profile.tables.items():
-            lines += [f"### {_HEADINGS.get(table, f'{table} (`$this`)')}", *_elements(rows)]
+            model = _MODELS.get(table, MODELS[events.get(table, "healthy-child-review")])
+            lines += [f"### {_HEADINGS.get(table, f'{table} (`$this`)')}", *_rows(rows, model)]
             for row in rows:
                 if row.convert == "object":
-                    lines += _members(profile, row, events.get(table, "healthy-child-review"))
+                    lines += _object(profile, row, model)
             if table in _EXAMPLES:
                 text = examples[_EXAMPLES[table]].strip()
                 lines += [f"Example ({_EXAMPLES[table]}):", "", "```json", text, "```", ""]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _elements(rows: tuple[Row, ...]) -> Iterator[str]:
+def _rows(rows: tuple[Row, ...], model: type[BaseModel]) -> Iterator[str]:
+    """Describe the rows of a table; of a property that has its own words, with these."""
     yield "| canonical | FHIR | converted | note |"
     yield "|---|---|---|---|"
     for row in rows:
+        words = [] if row.convert else _words(_annotation(model, row.keys))
+        note = "; ".join(filter(None, (_listed(words), row.note)))
         what = f"*{row.canonical}*" if row.canonical in ("refused", "required") else row.canonical
         paths = row.fhir.replace("|", "\\|")
-        yield f"| {what} | `{paths}` | {row.convert} | {row.note} |"
+        yield f"| {what} | `{paths}` | {row.convert} | {note} |"
     yield ""
 
 
-def _members(profile: Profile, row: Row, kind: Kind) -> Iterator[str]:
+def _object(profile: Profile, row: Row, model: type[BaseModel]) -> Iterator[str]:
     """Describe the members of a nested extension, or the items of a questionnaire."""
     url = re.search(r"extension\('([^']*)'\)$", row.fhir)
     yield f"Members of `{url[1] if url else row.fhir}` (`{row.canonical}`):"
     yield ""
-    taken = {
-        other.canonical.removesuffix("[]")
-        for rows in profile.tables.values()
-        for other in rows
-        if other is not row
-    }
-    model: Any = MODELS[kind]
-    for name in row.keys:
-        model = properties(model)[name]
-    yield from _members_of(model, ".".join(row.keys) + ".", taken)
+    taken: set[str] = set()
+    for other in (other for rows in profile.tables.values() for other in rows if other != row):
+        name = other.canonical.removesuffix("[]")
+        inner = profile.tables.get(other.convert, ())
+        taken |= {name, *(f"{name}.{one.canonical.removesuffix('[]')}" for one in inner)}
+    taken.discard(".".join(row.keys))
+    inner_model = _types(_annotation(model, row.keys))
+    found = next(one for one in inner_model if isinstance(one, type) and issubclass(one, BaseModel))
+    above = ".".join(row.keys)
+    yield from _members(
+        member
+        for member in members(found)
+        if not any(f"{above}.{part}" in taken for part in accumulate(member[0].split("."), _dotted))
+    )
 
 
-def _members_of(model: type[BaseModel], above: str, taken: set[str]) -> Iterator[str]:
+def _members(described: Iterable[tuple[str, str, bool, str]]) -> Iterator[str]:
     yield "| member | value[x] | repeats | meaning |"
     yield "|---|---|---|---|"
-    for path, value, many, meaning in members(model):
-        if f"{above}{path}" not in taken:
+    for path, value, many, meaning in described:
+        if value or many:
             yield f"| {path} | {value} | {'yes' if many else ''} | {meaning} |"
     yield ""
 
 
 def members(model: type[BaseModel], above: str = "") -> Iterator[tuple[str, str, bool, str]]:
-    """Yield each property of a model, nested ones dotted: its path, value[x], list or not, meaning."""
+    """Yield each property of a model: its dotted path, value[x], whether a list, its meaning."""
     for field in model.model_fields.values():
         inner = properties(model)[field.alias or ""]
         nested = inner if inner is not Coding else None
@@ -154,11 +182,21 @@ def members(model: type[BaseModel], above: str = "") -> Iterator[tuple[str, str,
         if nested in _SHARED:
             value, nested = f"`{nested.__name__}`", None
         meaning = " ".join((field.description or "").split()).replace("|", "\\|")
-        words = ", ".join(f"`{word}`" for word in _words(field.annotation))
-        many = getattr(field.annotation, "__origin__", None) is tuple
-        yield f"{above}{field.alias}", value, many, " ".join(filter(None, (words, meaning)))
+        meaning = ". ".join(filter(None, (_listed(_words(field.annotation)), meaning)))
+        yield f"{above}{field.alias}", value, get_origin(field.annotation) is tuple, meaning
         if nested:
             yield from members(nested, f"{above}{field.alias}.")
+
+
+def _annotation(model: type[BaseModel], keys: Iterable[str]) -> Any:
+    """Return the annotation of a property by its path, or None where there is none."""
+    annotation: Any = model
+    for key in keys:
+        models = (one for one in _types(annotation) if isinstance(one, type))
+        holder = next((one for one in models if issubclass(one, BaseModel)), model)
+        fields = {field.alias: field.annotation for field in holder.model_fields.values()}
+        annotation = fields.get(key)
+    return annotation
 
 
 def value_element(annotation: Any) -> str:
@@ -177,6 +215,14 @@ def _types(annotation: Any) -> Iterator[Any]:
 
 def _words(annotation: Any) -> list[str]:
     return [word for word in _types(annotation) if isinstance(word, str)]
+
+
+def _listed(words: list[str]) -> str:
+    return ", ".join(f"`{word}`" for word in words)
+
+
+def _dotted(above: str, part: str) -> str:
+    return f"{above}.{part}"
 
 
 if __name__ == "__main__":

@@ -27,8 +27,8 @@ Nodes = list[Node]
 class Scope(Protocol):
     """What an expression may look at beside its own nodes."""
 
-    variables: Mapping[str, Nodes]
-    roots: Mapping[str, Node]
+    variables: dict[str, Nodes]
+    roots: dict[str, Node]
 
     def resolve(self, reference: Node) -> Nodes:
         """Follow a Reference; one that leads nowhere is a fault."""
@@ -107,17 +107,17 @@ class _Parser:
         return find
 
     def root(self) -> Find:
-        token = self.tokens[0] if self.tokens else ""
-        if token[:1] not in ("'", "%") and token not in ("true", "$this", *ROOTS):
+        start = self.tokens[0] if self.tokens else ""
+        if start[:1] not in ("'", "%") and start not in ("true", "$this", *ROOTS):
             return self.step()
         self.take()
-        if token == "$this":
+        if start == "$this":
             return lambda _scope, nodes: nodes
-        if token in ROOTS:
-            return lambda scope, _nodes: [scope.roots[token]]
-        if token.startswith("%"):
-            return lambda scope, _nodes: scope.variables.get(token, [])
-        constant = [Node(token == "true" or token.strip("'"), "")]
+        if start in ROOTS:
+            return lambda scope, _nodes: [scope.roots[start]]
+        if start.startswith("%"):
+            return lambda scope, _nodes: scope.variables.get(start, [])
+        constant = [Node(start == "true" or start.strip("'"), "")]
         return lambda _scope, _nodes: constant
 
     def step(self) -> Find:
@@ -181,8 +181,7 @@ class _Parser:
     def take(self) -> str:
         if not self.tokens:
             raise ValueError("ends too early")
-        token: str = self.tokens.pop(0)
-        return token
+        return self.tokens.pop(0)
 
     def taken(self, token: str) -> bool:
         return bool(self.tokens) and self.tokens[0] == token and bool(self.tokens.pop(0))

@@ -84,12 +84,12 @@ def load_tables(
         TableFault: at the first row that is wrong.
     """
     tables: dict[str, list[Row]] = {}
-    with files(__package__).joinpath(file).open(encoding="utf-8", newline="") as text:
-        for number, cells in enumerate(csv.DictReader(text), start=2):
-            try:
-                tables.setdefault(cells["table"], []).append(_row(cells))
-            except ValueError as error:
-                raise TableFault(f"{file}, row {number}, column fhir: {error}") from None
+    text = files(__package__).joinpath(file).read_text(encoding="utf-8")
+    for number, cells in enumerate(csv.DictReader(text.splitlines()), start=2):
+        try:
+            tables.setdefault(cells["table"], []).append(_row(cells))
+        except ValueError as error:
+            raise TableFault(f"{file}, row {number}, column fhir: {error}") from None
     known = {"", "object", *converters, *tables}
     for rows in tables.values():
         for row in rows:
@@ -103,7 +103,7 @@ def _row(cells: Mapping[str, str]) -> Row:
     pairs, _, other = convert.partition(", else ")
     words: dict[str, Any] | None = None
     if "→" in pairs:
-        words = dict(pair.split("→") for pair in pairs.split(", "))  # type: ignore[misc]
+        words = dict(pair.split("→") for pair in pairs.split(", "))
         words = {code: {"true": True}.get(word, word) for code, word in words.items()}
     keys = tuple(canonical.removesuffix("[]").split("."))
     return Row(

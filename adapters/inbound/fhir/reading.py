@@ -10,12 +10,13 @@ import re
 from functools import cache
 from typing import Any, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from adapters.errors import Fault
 from adapters.inbound.fhir.convert import CONVERTERS, is_ours
 from adapters.inbound.fhir.paths import Node, Nodes, elements
 from adapters.inbound.fhir.profile import Event, Profile, Row
+from adapters.inbound.json import fault as json_fault
 from adapters.inbound.json import pointer as json_pointer
 from schemas.base import Coding
 from schemas.codes import CodeTables
@@ -44,7 +45,7 @@ class Reading:
         self.body = f"/{BODY[event.kind]}"
         """Where the body of the message stands (JSON Pointer)."""
         self.faults: list[Fault] = []
-        self.codings: dict[str, Node] = {}
+        self.codings: dict[str, Coding] = {}
         """Codes that are not in our maps, by where they stand."""
         self.variables: dict[str, Nodes] = {}
         root = Node(bundle, "Bundle")
@@ -101,9 +102,16 @@ class Reading:
         return [node for node in resources if node.path not in read]
 
     def unmapped(self, coding: Node) -> None:
-        """List a code that is not in our maps. Our own words need none."""
-        if isinstance(coding.value, dict) and not is_ours(coding.value.get("system")):
-            self.codings[coding.path] = coding
+        """List a code that is not in our maps, word for word. Our own words need none."""
+        if not isinstance(coding.value, dict) or is_ours(coding.value.get("system")):
+            return
+        kept = {key: coding.value.get(key) for key in ("system", "code", "display")}
+        try:
+            self.codings[coding.path] = Coding.model_validate(kept, strict=True)
+        except ValidationError as error:
+            for detail in error.errors(include_url=False, include_input=False):
+                place = f"{coding.path}.{detail['loc'][0]}"
+                self.faults.append(Fault(place, json_fault(detail).detail, "value"))
 
     def is_unmapped(self, coding: Node) -> bool:
         """Tell whether a code is listed as not in our maps."""

@@ -64,15 +64,14 @@ def _member(name: str, value: Any, inner: type[BaseModel] | None, element: str) 
 
 
 def _members(value: Json, model: type[BaseModel]) -> list[tuple[str, Any, Any, str]]:
-    found = []
+    found: list[tuple[str, Any, Any, str]] = []
     fields = {field.alias: field for field in model.model_fields.values()}
     for name, stated in value.items():
         inner = properties(model)[name]
         inner = None if inner is Coding else inner
         element = "" if inner else value_element(fields[name].annotation)
         many = get_origin(fields[name].annotation) is tuple
-        for one in stated if many else [stated]:
-            found.append((name, one, inner, element))
+        found += [(name, one, inner, element) for one in (stated if many else [stated])]
     return found
 
 

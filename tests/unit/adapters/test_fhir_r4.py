@@ -161,7 +161,7 @@ def test_what_narrows_an_agreement_is_refused_not_overlooked() -> None:
         bundle = example("review.fhir.json")
         resource(bundle, "Consent")["provision"].update(narrower)
         [(pointer, (code, _))] = faults(bundle).items()
-        assert pointer.startswith(f"{place(bundle, 'Consent')}.provision.{[*narrower][0]}")
+        assert pointer.startswith(f"{place(bundle, 'Consent')}.provision.{next(iter(narrower))}")
         assert code == "not-supported"
 
 

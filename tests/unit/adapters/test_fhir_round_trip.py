@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from datetime import date, timedelta
+from datetime import date
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import annotated_types
@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from pydantic import AwareDatetime, BaseModel, ValidationError
 
 from adapters.inbound import fhir
-from adapters.inbound.fhir import r4
 from adapters.inbound.parsed import canonical_bytes
 from gateway.tables import load_tables
 from schemas.base import Coding

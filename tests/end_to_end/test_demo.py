@@ -1,0 +1,57 @@
+"""`gateway demo`: what a newcomer sees first, over RabbitMQ and without it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pika
+import pytest
+from pika.exceptions import ChannelClosedByBroker
+
+from tests.end_to_end.running import Said, gateway
+from tests.services import amqp_url
+
+
+def assert_it_shows_the_main_job(said: Said) -> None:
+    assert said.code == 0, said.err
+    for agency in ("education", "health", "social-care"):
+        assert f"What {agency} received" in said.out
+    words = " ".join(said.out.split())
+    assert "held review-held.json" in words
+    assert "Missing: when the parent was informed" in words
+    assert words.count("refused review-refused.json") == 5, "each fault with its place"
+    assert "withdrawn" in said.out.split("What education received")[1], "the retraction came"
+    assert "urgent" in said.out.split("What social-care received")[1]
+    for name in ("review", "report", "notice", "referral"):
+        assert f"{name}.json" in said.out
+        assert f"{name}.fhir.json" in said.out
+
+
+@pytest.mark.rabbitmq
+def test_over_rabbitmq_it_shows_the_main_job_and_leaves_no_queue(tmp_path: Path) -> None:
+    said = gateway("demo", folder=tmp_path, GATEWAY_AMQP_URL=amqp_url())
+    assert_it_shows_the_main_job(said)
+    assert "Over RabbitMQ at" in said.out
+    prefix = said.out.split("queues of its own (")[1].split("…")[0]
+    assert prefix.startswith("demo-")
+    for queue in ("education", "health", "social-care"):
+        assert not is_there(prefix + queue)
+        assert not is_there(f"{prefix}{queue}.dead")
+    assert not list(tmp_path.iterdir()), "and no file"
+
+
+def test_embedded_it_shows_the_same(tmp_path: Path) -> None:
+    said = gateway("demo", "--embedded", folder=tmp_path)
+    assert_it_shows_the_main_job(said)
+    assert "Embedded, without RabbitMQ" in said.out
+    assert not list(tmp_path.iterdir())
+
+
+def is_there(queue: str) -> bool:
+    with pika.BlockingConnection(pika.URLParameters(amqp_url())) as connection:
+        try:
+            connection.channel().queue_declare(queue, passive=True)
+        except ChannelClosedByBroker as error:
+            assert error.reply_code == 404
+            return False
+    return True

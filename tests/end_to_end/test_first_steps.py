@@ -1,0 +1,84 @@
+"""A newcomer's first minutes: run the printed curl, break the message, correct it, see it arrive."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from tests.builders import changed
+from tests.end_to_end.partner import Partner
+from tests.end_to_end.running import Serving, a_gateway, key_in, queues_of_its_own, sample
+from tests.services import amqp_url
+
+pytestmark = pytest.mark.rabbitmq
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
+def test_the_printed_curl_works_and_a_correction_arrives(tmp_path: Path) -> None:
+    with queues_of_its_own(amqp_url()) as prefix, Partner(amqp_url(), prefix) as partner:
+        over = {"GATEWAY_AMQP_URL": amqp_url(), "GATEWAY_AMQP_PREFIX": prefix}
+        with a_gateway(tmp_path, "--show-curl", **over) as serving:
+            status, receipt = curl(serving, printed_curl(serving))
+            assert status == 202
+            first = partner.got({a["id"] for a in receipt["alerts"]})
+            assert sorted(a.queue for a in first) == ["education", "education", "health"]
+
+            status, problem = send(serving, broken(sample("review.json")))
+            assert status == 422
+            assert {fault["pointer"] for fault in problem["errors"]} == {
+                "/review/asq3/scores/0/score", "/chidl",
+            }  # fmt: skip
+            assert "child" in next(e["detail"] for e in problem["errors"] if e["pointer"] == "/chidl")
+
+            status, receipt = send(serving, corrected(sample("review.json")))
+            assert status == 202
+            came = partner.got({a["id"] for a in receipt["alerts"]})
+            (to_sen_team,) = [a for a in came if b"It was her hearing" in a.body]
+            assert to_sen_team.queue == "education"
+            assert to_sen_team.event["type"] == "healthy-child-review.updated.v1"
+            assert to_sen_team.event["sequence"] == "0000000002"
+            earlier = [a.event["sequence"] for a in partner.about(to_sen_team.event["subject"])]
+            assert earlier == ["0000000001", "0000000002"]
+
+
+def corrected(message: dict[str, Any]) -> dict[str, Any]:
+    message = changed(message, "sharing.opinion.words", "It was her hearing.")
+    return message | {"id": "rv-corrected", "action": "update", "sent": "2026-11-18T09:00:00+00:00"}
+
+
+def broken(message: dict[str, Any]) -> dict[str, Any]:
+    message = changed(message, "review.asq3.scores.0.score", 65) | {"id": "rv-broken"}
+    message["chidl"] = message["child"]
+    return message
+
+
+def printed_curl(serving: Serving) -> str:
+    """The line as it stands on the screen, which a newcomer copies."""
+    line = serving.out[serving.out.index("curl ") :].split("\n\n")[0]
+    assert line.count("\n") == 1, "two lines, joined by a backslash"
+    return line
+
+
+def send(serving: Serving, message: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    """Send another body by the printed line."""
+    file = serving.folder / f"{message['id']}.json"
+    file.write_bytes(orjson.dumps(message))
+    line = printed_curl(serving)
+    return curl(serving, line[: line.index("@")] + "@" + shlex.quote(file.name))
+
+
+def curl(serving: Serving, line: str) -> tuple[int, dict[str, Any]]:
+    """Run a curl line as it stands in a shell, in the folder of the gateway."""
+    assert key_in(line)
+    done = subprocess.run(
+        line, shell=True, cwd=serving.folder, capture_output=True, text=True, timeout=20
+    )
+    assert done.returncode == 0, done.stderr
+    head, _, body = done.stdout.replace("\r", "").partition("\n\n")
+    return int(head.split()[1]), orjson.loads(body)
