@@ -47,15 +47,15 @@ def read(queue: str, store: sqlite3.Connection) -> None:
             event = understood(body)
         except (ValueError, KeyError, TypeError) as fault:
             # It will never be understood: to the dead letters, where a person looks at it.
-            print(f"put aside: {type(fault).__name__}", flush=True)
             channel.basic_reject(method.delivery_tag, requeue=False)
+            print(f"put aside: {type(fault).__name__}", flush=True)
             continue
         while (done := take(store, event)) is None:
             # Our own store is away: keep the alert and wait. Giving it back would spend its
             # deliveries within milliseconds.
             connection.sleep(WAIT)
-        print(f"{done}: {event['type']} {event['subject']} {event['sequence']}", flush=True)
         channel.basic_ack(method.delivery_tag)  # only now, since it is stored
+        print(f"{done}: {event['type']} {event['subject']} {event['sequence']}", flush=True)
 
 
 def understood(body: bytes) -> dict[str, Any]:

@@ -129,6 +129,7 @@ class Intake:
         if incoming.day:
             ref = self._same_day(tx, incoming, ref)
         version = tx.lock_record(ref, incoming.message.kind, incoming.day)
+        earlier = tx.parts(ref) if version else []
         parts = [
             Part(
                 source=known.organisation,
@@ -137,7 +138,7 @@ class Intake:
                 order=(known.sent_at, known.sequence, known.idempotency),
                 message=MESSAGE.validate_json(canonical) if canonical else None,
             )
-            for known, canonical in tx.parts(ref)
+            for known, canonical in earlier
         ]
         return ref, version, parts
 

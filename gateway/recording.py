@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 from uuid import uuid4
 
@@ -33,6 +33,36 @@ NOBODY = "-"
 
 
 @dataclass(frozen=True)
+class _NewAlert:
+    alert: Alert
+    data: AlertData
+    route: str
+    body: bytes
+
+
+class _Threads:
+    """A record's threads: those it has, and those that begin with this version."""
+
+    def __init__(self, tx: Transaction, record_ref: str, *, new: bool) -> None:
+        self._tx, self._record_ref = tx, record_ref
+        self.known = [] if new else tx.threads(record_ref)
+        self._by_key = {(t.route, t.service): t for t in self.known}
+        self._had = {t.id for t in self.known}
+
+    def of(self, route: str, service: str, agency: str) -> Thread:
+        """Return the thread of a route and a service, begun now where there is none."""
+        key = (route, service)
+        if key not in self._by_key:
+            self._by_key[key] = self._tx.add_thread(self._record_ref, route, service, agency)
+        return self._by_key[key]
+
+    def supersede(self, thread_id: str, at: datetime) -> None:
+        """Stop what is still due of a thread's earlier alerts."""
+        if thread_id in self._had:
+            self._tx.supersede_due(thread_id, at)
+
+
+@dataclass(frozen=True)
 class Recording:
     """Writes what was decided; knows where deliveries go."""
 
@@ -58,14 +88,21 @@ class Recording:
         """
         message_id = str(uuid4())
         keep = not state.decision.forgets
-        earlier = [row for row, canonical in tx.parts(record_ref) if canonical is not None]
+        threads = _Threads(tx, record_ref, new=version == 1)
+        alerts = list(self._alerts(threads, incoming, message_id, version, state))
+        told = [Told(a.alert.id, a.data, a.route, a.alert.basis) for a in alerts]
+        receipt = self.receipts.first(incoming, message_id, record_ref, version, state, told, gone)
         tx.add_message(
-            self._row(incoming, message_id, record_ref, keep=keep),
+            self._row(incoming, message_id, record_ref, state),
             body=incoming.body if keep else None,
             canonical=incoming.canonical if keep else None,
+            receipt=receipt.model_dump_json(by_alias=True).encode() if keep else None,
         )
-        told = list(self._tell(tx, incoming, message_id, record_ref, version, state))
-        receipt = self.receipts.first(incoming, message_id, record_ref, version, state, told, gone)
+        for new in alerts:
+            threads.supersede(new.alert.thread_id, incoming.received)
+            tx.add_alert(new.alert, body=new.body, deliveries=[(self.channel, new.data.agency)])
+        for hold in state.decision.holds:
+            self._hold(tx, threads, incoming, message_id, version, hold)
         tx.add_version(
             record_ref,
             version,
@@ -75,91 +112,79 @@ class Recording:
             decision=to_json(self._decision(state)) if keep else None,
         )
         tx.count(record_ref, self._uptake(state.message))
-        if keep:
-            tx.set_receipt(message_id, receipt.model_dump_json(by_alias=True).encode())
-            expires = None if state.decision.alerts else incoming.received + HELD_FOR
-            for kept in [message_id, *(row.id for row in earlier)]:
-                tx.set_expiry(kept, expires)
-        else:
-            for row in earlier:
-                tx.forget(row.id)
+        if version > 1 and keep:
+            tx.set_expiry(record_ref, self._expires(incoming, state))
+        elif version > 1:
+            tx.forget(record_ref)
         return receipt
 
-    def _tell(
-        self,
-        tx: Transaction,
-        incoming: Incoming,
-        message_id: str,
-        record_ref: str,
-        version: int,
-        state: State,
-    ) -> Iterator[Told]:
-        """Bring every thread of the record to what was decided: tell, withdraw, hold, or be silent."""
-        threads = {(t.route, t.service): t for t in tx.threads(record_ref)}
-        stays: set[tuple[str, str]] = set()
-
-        def thread_of(route: str, service: str, agency: str) -> Thread:
-            known = threads.get((route, service))
-            return known or tx.add_thread(record_ref, route, service, agency)
-
-        def add(thread: Thread, data: AlertData, view: str | None, basis: str | None) -> Told:
-            alert = Alert(
-                id=str(uuid4()),
-                thread_id=thread.id,
-                sequence=thread.sequence + 1,
-                record_version=version,
-                message_id=message_id,
-                type=data.change,
-                basis=basis,
-                urgency=data.urgency,
-                routing_key=routing_key(data),
-                view_hash=view,
-                decided_at=incoming.received,
-            )
-            body = render(
-                data,
-                alert=alert.id,
-                thread=thread.id,
-                sequence=thread.sequence + 1,
-                at=incoming.received,
-                base=self.public_url,
-            )
-            tx.supersede_due(thread.id, incoming.received)
-            tx.add_alert(alert, body=body, deliveries=[(self.channel, thread.agency)])
-            return Told(alert.id, data, thread.route, basis)
-
+    def _alerts(
+        self, threads: _Threads, incoming: Incoming, message_id: str, version: int, state: State
+    ) -> Iterator[_NewAlert]:
+        """Bring every thread of the record to what was decided: tell, withdraw, or be silent."""
+        stays: set[str] = set()
         for outgoing in state.decision.alerts:
-            assert state.message is not None
-            key = (outgoing.route, outgoing.service.id)
-            if key in stays:
+            thread = threads.of(outgoing.route, outgoing.service.id, outgoing.agency)
+            if thread.id in stays:
                 continue
-            stays.add(key)
-            thread = thread_of(*key, outgoing.agency)
+            stays.add(thread.id)
             data = self._data(outgoing, state, incoming, "updated" if thread.told else "created")
             view = self._view_hash(data)
             stands = thread.type in ("created", "updated") and thread.state in ("due", "done")
-            if stands and thread.view_hash == view:
+            if not stands or thread.view_hash != view:
+                yield self._alert(thread, data, incoming, message_id, version, outgoing.basis, view)
+        for thread in threads.known:
+            if thread.id in stays or (
+                thread.type == "withdrawn" and thread.state in ("due", "done")
+            ):
                 continue
-            yield add(thread, data, view, outgoing.basis)
-        for thread in threads.values():
-            if (thread.route, thread.service) in stays:
-                continue
-            withdrawn = thread.type == "withdrawn" and thread.state in ("due", "done")
-            if thread.told and not withdrawn:
-                yield add(thread, self._withdrawn(thread, incoming), None, None)
-            elif not withdrawn:
-                tx.supersede_due(thread.id, incoming.received)
-        for hold in state.decision.holds:
-            self._hold(tx, incoming, message_id, version, hold, thread_of)
+            if thread.told:
+                data = self._withdrawn(thread, incoming)
+                yield self._alert(thread, data, incoming, message_id, version)
+            else:
+                threads.supersede(thread.id, incoming.received)
+
+    def _alert(
+        self,
+        thread: Thread,
+        data: AlertData,
+        incoming: Incoming,
+        message_id: str,
+        version: int,
+        basis: str | None = None,
+        view: str | None = None,
+    ) -> _NewAlert:
+        alert = Alert(
+            id=str(uuid4()),
+            thread_id=thread.id,
+            sequence=thread.sequence + 1,
+            record_version=version,
+            message_id=message_id,
+            type=data.change,
+            basis=basis,
+            urgency=data.urgency,
+            routing_key=routing_key(data),
+            view_hash=view,
+            decided_at=incoming.received,
+        )
+        body = render(
+            data,
+            alert=alert.id,
+            thread=thread.id,
+            sequence=thread.sequence + 1,
+            at=incoming.received,
+            base=self.public_url,
+        )
+        return _NewAlert(alert, data, thread.route, body)
 
     def _hold(
         self,
         tx: Transaction,
+        threads: _Threads,
         incoming: Incoming,
         message_id: str,
         version: int,
         hold: Holding,
-        thread_of: Callable[[str, str, str], Thread],
     ) -> None:
         """Record that an alert may not go, and what is missing. Its body is the message's own."""
         hidden = hold.reason == "restricted" or hold.service is None
@@ -168,7 +193,7 @@ class Recording:
         tx.add_alert(
             Alert(
                 id=str(uuid4()),
-                thread_id=thread_of(hold.route, service, agency or NOBODY).id,
+                thread_id=threads.of(hold.route, service, agency or NOBODY).id,
                 sequence=None,
                 record_version=version,
                 message_id=message_id,
@@ -183,6 +208,10 @@ class Recording:
             body=None,
             missing=to_json([m.document() for m in hold.missing]) if hold.missing else None,
         )
+
+    def _expires(self, incoming: Incoming, state: State) -> datetime | None:
+        """Say when bodies go of which everything is held; None where something was told."""
+        return None if state.decision.alerts else incoming.received + HELD_FOR
 
     def _data(
         self,
@@ -244,9 +273,9 @@ class Recording:
         return self.codec.ref("view", to_json(seen))
 
     def _row(
-        self, incoming: Incoming, message_id: str, record_ref: str, *, keep: bool
+        self, incoming: Incoming, message_id: str, record_ref: str, state: State
     ) -> MessageRow:
-        message = incoming.message
+        message, keep = incoming.message, not state.decision.forgets
         return MessageRow(
             id=message_id,
             organisation=message.source.key,
@@ -264,6 +293,7 @@ class Recording:
             state="recorded" if keep else "counted",
             credential_id=incoming.caller.credential,
             submitter_only=incoming.safeguarding,
+            expires_at=self._expires(incoming, state) if keep else None,
         )
 
     def _decision(self, state: State) -> dict[str, object]:

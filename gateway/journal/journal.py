@@ -200,7 +200,9 @@ class Journal:
         for _ in range(2):
             try:
                 with connection.begin_nested():
-                    result = work.job(Transaction(connection, self._codec))
+                    transaction = Transaction(connection, self._codec)
+                    result = work.job(transaction)
+                    transaction.flush()
                 return partial(work.future.set_result, result)
             except IntegrityError as error:
                 taken = error  # another gateway was first: look again, and now see its work

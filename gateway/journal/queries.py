@@ -57,7 +57,7 @@ def from_row(row_type: type[R], row: Any, table: Table) -> R:
     return row_type(**{c.name: values[c] for c in columns(table, row_type)})
 
 
-_MESSAGES = select(*columns(message, Message), message.c.canonical)
+_MESSAGES = select(*columns(message, Message))
 _OUTCOMES = select(
     *columns(alert, Alert),
     alert.c.superseded_at,
@@ -85,15 +85,27 @@ class Queries:
         return [from_row(Message, row, message) for row in rows]
 
     def parts(self, record_ref: str) -> list[tuple[Message, bytes | None]]:
-        """List all messages of a record with their canonical form, in the order of the fold.
+        """List the last message of each part (organisation and event) with its canonical form.
 
-        The order is (sent time, sequence, hash of the sender's id); the form is None where the
-        message was counted or erased.
+        They come in the order of the fold: (sent time, sequence, hash of the sender's id). The form
+        is None where the message was counted or erased.
         """
         rows = self._connection.execute(_MESSAGES.where(message.c.record_ref == record_ref))
-        found = [(from_row(Message, r, message), self._open(r.canonical)) for r in rows]
         # Sorted here, since a database's collation may change with its operating system.
-        return sorted(found, key=lambda p: (p[0].sent_at, p[0].sequence, p[0].idempotency))
+        order = sorted(
+            (from_row(Message, row, message) for row in rows),
+            key=lambda m: (m.sent_at, m.sequence, m.idempotency),
+        )
+        last = {(m.organisation, m.event): m for m in order}.values()
+        forms = {
+            row.id: row.canonical
+            for row in self._connection.execute(
+                select(message.c.id, message.c.canonical).where(
+                    message.c.id.in_([m.id for m in last])
+                )
+            )
+        }
+        return [(m, self._open(forms[m.id])) for m in order if m in last]
 
     def body(self, message_id: str) -> bytes | None:
         """Give the bytes that a source sent; None where unknown or no longer kept."""

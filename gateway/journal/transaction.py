@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Table, delete, func, select, update
+from sqlalchemy import Connection, Table, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from gateway.journal.codec import Codec
 from gateway.journal.queries import Queries, values_of
 from gateway.journal.rows import (
     Alert,
@@ -37,7 +38,31 @@ KEPT_WHILE_HELD = timedelta(days=30)
 
 
 class Transaction(Queries):
-    """Reads and writes within one transaction; nothing counts before the journal has committed."""
+    """Reads and writes within one transaction; nothing counts before the journal has committed.
+
+    New rows wait until the next other statement, or the end, and then go by table: a message with
+    its alerts and deliveries costs a statement a table.
+    """
+
+    def __init__(self, connection: Connection, codec: Codec) -> None:
+        """Bind to a transaction that the journal has begun."""
+        self._waiting: dict[Table, list[dict[str, Any]]] = {}
+        super().__init__(connection, codec)
+
+    @property
+    def _connection(self) -> Connection:
+        self.flush()
+        return self._bound
+
+    @_connection.setter
+    def _connection(self, connection: Connection) -> None:
+        self._bound = connection
+
+    def flush(self) -> None:
+        """Write the new rows that wait, table by table as each first came."""
+        waiting, self._waiting = self._waiting, {}
+        for table, rows in waiting.items():
+            self._bound.execute(table.insert(), rows)
 
     def lock_day(self, day_ref: str) -> list[Record]:
         """Keep other gateways from this child's day and organisation; list its records.
@@ -86,25 +111,23 @@ class Transaction(Queries):
         sealed = {name: self._seal(content) for name, content in bodies.items()}
         self._add(message, values_of(new, message) | sealed)
 
-    def set_receipt(self, message_id: str, receipt: bytes) -> None:
-        """Keep the receipt as it was given to the sender, unless the message is only counted."""
+    def set_expiry(self, record_ref: str, expires_at: datetime | None) -> None:
+        """Say when a record's bodies go since all that followed is held; None: they stay."""
         self._connection.execute(
             update(message)
-            .where(message.c.id == message_id, message.c.state == "recorded")
-            .values(receipt=self._seal(receipt))
+            .where(message.c.record_ref == record_ref, message.c.state == "recorded")
+            .values(expires_at=expires_at)
         )
 
-    def set_expiry(self, message_id: str, expires_at: datetime | None) -> None:
-        """Say when a message's bodies go since all that followed is held; None: they stay."""
-        self._set_message(message_id, expires_at=expires_at)
-
-    def forget(self, message_id: str) -> None:
-        """Drop a message's bodies and decision; keyed hashes, part, order and action stay."""
-        self._set_message(
-            message_id, state="counted", bytes=None, canonical=None, receipt=None, expires_at=None
+    def forget(self, record_ref: str) -> None:
+        """Drop a record's bodies and decisions; keyed hashes, parts, order and action stay."""
+        self._connection.execute(
+            update(message)
+            .where(message.c.record_ref == record_ref, message.c.state == "recorded")
+            .values(state="counted", bytes=None, canonical=None, receipt=None, expires_at=None)
         )
         self._connection.execute(
-            update(version).where(version.c.message_id == message_id).values(decision=None)
+            update(version).where(version.c.record_ref == record_ref).values(decision=None)
         )
 
     def add_version(
@@ -266,10 +289,7 @@ class Transaction(Queries):
         return refused_id
 
     def _add(self, table: Table, values: dict[str, Any]) -> None:
-        self._connection.execute(table.insert(), values)
-
-    def _set_message(self, message_id: str, **values: Any) -> None:
-        self._connection.execute(update(message).where(message.c.id == message_id).values(**values))
+        self._waiting.setdefault(table, []).append(values)
 
     def _seal(self, content: bytes | None) -> bytes | None:
         return None if content is None else self._codec.seal(content)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import signal
@@ -10,15 +11,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
+from unittest import mock
 from uuid import uuid4
 
 import httpx
 import orjson
 
+from gateway import cli
 from gateway.broker import Topology, apply, remove
 
 Seen = TypeVar("Seen")
@@ -53,19 +56,43 @@ class Said:
 
 
 def gateway(*words: object, folder: Path, **settings: str) -> Said:
-    """Run a command to its end. Whatever it is, it prints no escape codes and no traceback."""
+    """Run a command to its end."""
     done = subprocess.run(
         [COMMAND, *map(str, words)],
         cwd=folder,
         env=environment(settings),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=30,
     )
-    printed = done.stdout + done.stderr
-    assert "\x1b" not in printed, f"escape codes without a terminal: {printed!r}"
-    assert "Traceback" not in printed, printed
-    return Said(done.returncode, done.stdout, done.stderr)
+    return plain(done.returncode, done.stdout, done.stderr)
+
+
+def within_this_process(*words: object, folder: Path, **settings: str) -> Said:
+    """Run a command as `gateway` does, without the second that a new Python takes to import it."""
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        mock.patch.dict(os.environ, environment(settings), clear=True),
+        mock.patch.object(sys, "argv", ["gateway", *map(str, words)]),
+        # Logs of later tests must not go to this command's standard error.
+        mock.patch.object(cli, "configure_logs"),
+        chdir(folder),
+        redirect_stdout(out),
+        redirect_stderr(err),
+    ):
+        try:
+            cli.main()
+            code = 0
+        except SystemExit as end:
+            code = int(end.code or 0)
+    return plain(code, out.getvalue(), err.getvalue())
+
+
+def plain(code: int, out: str, err: str) -> Said:
+    """Whatever a command says without a terminal, it prints no escape codes and no traceback."""
+    assert "\x1b" not in out + err, f"escape codes without a terminal: {out + err!r}"
+    assert "Traceback" not in out + err, out + err
+    return Said(code, out, err)
 
 
 class Serving:
@@ -139,7 +166,7 @@ class Serving:
 
     def relays(self) -> list[int]:
         """The process ids of its relays, orphaned ones included."""
-        return [pid for pid, words in self._processes() if "relay" in " ".join(words)]
+        return [pid for pid, words in self._processes() if words[-1].endswith("relay")]
 
     def kill(self) -> None:
         """kill -9 the serving process; its relay is not told."""
@@ -174,7 +201,7 @@ class Serving:
         for proc in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):
                 if mark in (proc / "environ").read_bytes():
-                    words = (proc / "cmdline").read_text().split("\0")
+                    words = (proc / "cmdline").read_text().rstrip("\0").split("\0")
                     found.append((int(proc.name), words))
         return found
 

@@ -1,63 +1,77 @@
-"""`gateway consume` prints an agency's alerts, from RabbitMQ and, embedded, from the journal."""
+"""Embedded, without RabbitMQ: agencies read their alerts from the journal by `gateway consume`."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
 import pytest
 
-from tests.builders import a_review
-from tests.end_to_end.partner import Partner
-from tests.end_to_end.running import Serving, a_gateway, gateway, key_in, queues_of_its_own
-from tests.services import amqp_url
+from tests.builders import a_probable_sen_review
+from tests.end_to_end.running import (
+    Said,
+    Serving,
+    a_gateway,
+    free_port,
+    key_in,
+    within_this_process,
+)
 
 
-def send_reviews(serving: Serving, *names: str) -> list[str]:
-    """Send a review by each name, and return the ids of the alerts to health."""
-    ids = []
+@pytest.fixture(scope="module")
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    """A gateway on a SQLite file, without RabbitMQ."""
+    with a_gateway(tmp_path_factory.mktemp("embedded"), "--show-curl") as serving:
+        yield serving
+
+
+def consume(serving: Serving, *words: str) -> Said:
+    return within_this_process("consume", *words, folder=serving.folder, **serving.settings)
+
+
+def send(serving: Serving, name: str) -> dict[str, Any]:
     with serving.client(key_in(serving.out)) as http:
-        for name in names:
-            answer = http.post("/messages", json=a_review(id=name, record=name))
-            ids += [alert["id"] for alert in answer.json()["alerts"]]
-    return ids
+        answer = http.post("/messages", json=a_probable_sen_review(id=name, record=name))
+        assert answer.status_code == 202, answer.text
+        receipt: dict[str, Any] = answer.json()
+        return receipt
 
 
-def events(printed: str) -> list[dict[str, Any]]:
-    return [orjson.loads(line) for line in printed.splitlines()]
+def test_what_an_agency_has_read_is_gone_and_the_sender_sees_that(embedded: Serving) -> None:
+    receipts = [send(embedded, name) for name in ("first", "second")]
+    first, second = (
+        next(a["id"] for a in receipt["alerts"] if a["agency"] == "education")
+        for receipt in receipts
+    )
+    read = embedded.run("consume", "education", "--count", "1", "--json")
+    assert read.code == 0, read.err
+    assert [orjson.loads(line)["id"] for line in read.out.splitlines()] == [first]
+    people = consume(embedded, "education", "--wait", "0")
+    assert people.code == 0, people.err
+    assert f"alert {second}" in people.out
+    assert first not in people.out
+    assert "for Early years SEN team" in people.out
+    assert "basis: Duty to notify of probable special educational needs" in people.out
+    assert "sharing.opinion.words: Probably a speech and language need." in people.out
+    assert consume(embedded, "education", "--wait", "0").out == ""
+    with embedded.client(key_in(embedded.out)) as http:
+        now = http.get(f"/messages/{receipts[0]['id']}").json()
+    assert {a["agency"]: a["state"] for a in now["alerts"]} == {
+        "education": "delivered", "health": "due",
+    }  # fmt: skip
 
 
-@pytest.mark.rabbitmq
-def test_an_agency_reads_its_queue_and_what_it_read_is_gone(tmp_path: Path) -> None:
-    with queues_of_its_own(amqp_url()) as prefix:
-        over = {"GATEWAY_AMQP_URL": amqp_url(), "GATEWAY_AMQP_PREFIX": prefix}
-        with a_gateway(tmp_path, "--show-curl", **over) as serving:
-            first, second = send_reviews(serving, "first", "second")
-            read = serving.run("consume", "health", "--count", "1", "--wait", "10", "--json")
-            assert [event["id"] for event in events(read.out)] == [first]
-            people = serving.run("consume", "health", "--count", "1", "--wait", "10")
-            assert (read.code, people.code) == (0, 0)
-            assert f"alert {second}" in people.out
-            assert "for Boat Museum Example Medical Centre" in people.out
-            assert "child.nhsNumber: 9990001006" in people.out
-        with Partner(amqp_url(), prefix, ["education"]) as education:
-            assert education.got(set()) == []
+def test_a_second_gateway_on_the_same_file_refuses_to_start(embedded: Serving) -> None:
+    assert embedded.process
+    second = embedded.run("serve", GATEWAY_PORT=str(free_port()))
+    assert second.code == 1
+    (sentence,) = second.err.splitlines()
+    assert f"already served by process {embedded.process.pid}" in sentence
+    embedded.wait_until(lambda ready: ready["status"] == "ok")
 
 
-def test_embedded_an_agency_reads_the_journal_and_what_it_read_is_gone(tmp_path: Path) -> None:
-    with a_gateway(tmp_path, "--show-curl") as serving:
-        first, second = send_reviews(serving, "first", "second")
-        read = serving.run("consume", "health", "--count", "1", "--json")
-        rest = serving.run("consume", "health", "--wait", "0.2", "--json")
-        assert (read.code, rest.code) == (0, 0)
-        assert [event["id"] for event in events(read.out)] == [first]
-        assert [event["id"] for event in events(rest.out)] == [second]
-
-
-def test_an_agency_that_does_not_exist_is_wrong_usage(tmp_path: Path) -> None:
-    said = gateway("consume", "helth", folder=tmp_path)
-    assert said.err.splitlines() == [
-        "There is no agency `helth`; there are education, health, social-care."
-    ]
+def test_an_agency_that_does_not_exist_is_wrong_usage(embedded: Serving) -> None:
+    said = consume(embedded, "helth")
+    assert said.err == "There is no agency `helth`; there are education, health, social-care.\n"
     assert said.code == 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -20,35 +21,47 @@ pytestmark = pytest.mark.rabbitmq
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
-def test_the_printed_curl_works_and_a_correction_arrives(tmp_path: Path) -> None:
-    with queues_of_its_own(amqp_url()) as prefix, Partner(amqp_url(), prefix) as partner:
+def test_the_printed_curl_works_and_what_it_sends_can_be_broken_and_corrected(
+    tmp_path: Path,
+) -> None:
+    with queues_of_its_own(amqp_url()) as prefix, Partner(amqp_url(), prefix, ["education"]) as team:
         over = {"GATEWAY_AMQP_URL": amqp_url(), "GATEWAY_AMQP_PREFIX": prefix}
         with a_gateway(tmp_path, "--show-curl", **over) as serving:
             status, receipt = curl(serving, printed_curl(serving))
             assert status == 202
-            first = partner.got({a["id"] for a in receipt["alerts"]})
-            assert sorted(a.queue for a in first) == ["education", "education", "health"]
+            team.got(told(receipt, "education"))
+            (to_health,) = told(receipt, "health")
+            read = serving.run("consume", "health", "--count", "1", "--wait", "10", "--json")
+            assert orjson.loads(read.out)["id"] == to_health
 
             status, problem = send(serving, broken(sample("review.json")))
             assert status == 422
-            assert {fault["pointer"] for fault in problem["errors"]} == {
-                "/review/asq3/scores/0/score", "/chidl",
-            }  # fmt: skip
-            assert "child" in next(e["detail"] for e in problem["errors"] if e["pointer"] == "/chidl")
+            says = {fault["pointer"]: fault["detail"] for fault in problem["errors"]}
+            assert says.keys() == {"/review/asq3/scores/0/score", "/chidl"}
+            assert "60" in says["/review/asq3/scores/0/score"]
+            assert "child" in says["/chidl"]
 
             status, receipt = send(serving, corrected(sample("review.json")))
             assert status == 202
-            came = partner.got({a["id"] for a in receipt["alerts"]})
-            (to_sen_team,) = [a for a in came if b"It was her hearing" in a.body]
-            assert to_sen_team.queue == "education"
-            assert to_sen_team.event["type"] == "healthy-child-review.updated.v1"
-            assert to_sen_team.event["sequence"] == "0000000002"
-            earlier = [a.event["sequence"] for a in partner.about(to_sen_team.event["subject"])]
-            assert earlier == ["0000000001", "0000000002"]
+            (came,) = [a for a in team.got(told(receipt, "education")) if WORDS in a.body.decode()]
+            assert came.event["type"] == "healthy-child-review.updated.v1"
+            sequences = [a.event["sequence"] for a in team.about(came.event["subject"])]
+            assert sequences == ["0000000001", "0000000002"]
+
+            assert serving.terminate(signal.SIGINT) in (0, 130), "Ctrl-C"
+            assert "Traceback" not in serving.log
+
+
+WORDS = "It was her hearing."
+
+
+def told(receipt: dict[str, Any], agency: str) -> set[str]:
+    """The ids of the alerts to an agency."""
+    return {alert["id"] for alert in receipt["alerts"] if alert["agency"] == agency}
 
 
 def corrected(message: dict[str, Any]) -> dict[str, Any]:
-    message = changed(message, "sharing.opinion.words", "It was her hearing.")
+    message = changed(message, "sharing.opinion.words", WORDS)
     return message | {"id": "rv-corrected", "action": "update", "sent": "2026-11-18T09:00:00+00:00"}
 
 

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 import typer
-from typer.testing import CliRunner
 
 from gateway.cli import app
-from tests.end_to_end.running import gateway
+from tests.end_to_end.running import gateway, within_this_process
 
 COMMANDS = (
     "serve", "relay", "send", "consume", "demo", "check", "schemas",
@@ -27,22 +26,12 @@ def test_the_command_lists_what_it_can(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_command_says_what_it_does(command: str) -> None:
-    said = CliRunner().invoke(app, [*command.split(), "--help"], env={"COLUMNS": "100"})
-    assert said.exit_code == 0
-    sentence = said.output.split("\n\n")[1].strip() if "\n\n" in said.output else said.output
-    assert sentence
-    undocumented = [
-        parameter.name
-        for parameter in command_named(command).params
-        if not getattr(parameter, "help", None) and not getattr(parameter, "hidden", False)
-    ]
-    assert not undocumented
-    assert command_named(command).help
-
-
-def command_named(words: str) -> typer.core.TyperCommand:
-    command = typer.main.get_command(app)
-    for word in words.split():
-        command = command.commands[word]  # type: ignore[attr-defined]
-    return command  # type: ignore[return-value]
+def test_a_command_says_what_it_does_and_what_each_word_means(command: str, tmp_path: Path) -> None:
+    told = typer.main.get_command(app)
+    for word in command.split():
+        told = told.commands[word]
+    assert told.help
+    assert not [p.name for p in told.params if not getattr(p, "help", None) and p.name != "help"]
+    said = within_this_process(*command.split(), "--help", folder=tmp_path)
+    assert said.code == 0
+    assert " ".join(told.help.split()[:6]) in " ".join(said.out.split())

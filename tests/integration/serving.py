@@ -73,9 +73,7 @@ class Gateway:
     ) -> Partner:
         """Register an organisation of the directory and give its key."""
         service = self.service
-        made = register(
-            service.journal, service.rules.directory, organisation, kinds, speaks_for
-        )
+        made = register(service.journal, service.rules.directory, organisation, kinds, speaks_for)
         return Partner(self.client, made.key, made.credential.id)
 
     def query(self, statement: str) -> list[tuple[Any, ...]]:

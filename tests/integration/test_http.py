@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -223,7 +225,9 @@ def test_one_fault_gives_the_answer_its_code(trust: Partner) -> None:
 
 def test_every_fault_of_a_bundle_is_an_issue_with_its_fhirpath(trust: Partner) -> None:
     bundle = bundle_of(a_review())
-    patient = next(e["resource"] for e in bundle["entry"] if e["resource"]["resourceType"] == "Patient")
+    patient = next(
+        e["resource"] for e in bundle["entry"] if e["resource"]["resourceType"] == "Patient"
+    )
     patient["birthDate"] = "2024-13-01"
     for identifier in patient["identifier"]:
         identifier["value"] = "9990001007"
@@ -291,17 +295,20 @@ def test_a_message_of_just_the_limit_is_read(trust: Partner) -> None:
 
 
 @pytest.mark.parametrize("length", [2**63, 2**64 - 1])
+@pytest.mark.parametrize("knows_a_key", [True, False])
 def test_a_length_that_no_message_has_is_answered_and_breaks_nothing(
-    gateway: Gateway, trust: Partner, length: int
+    gateway: Gateway, trust: Partner, length: int, knows_a_key: bool
 ) -> None:
-    for key, status in ((trust.key, 413), ("none", 401)):
-        headers = {
-            "authorization": f"Bearer {key}",
-            "content-type": JSON,
-            "content-length": str(length),
-        }
-        answer = gateway.client.post("/messages", content=iter([b"{}"]), headers=headers)
-        assert answer.status_code == status
+    url = gateway.client.base_url
+    head = (
+        f"POST /messages HTTP/1.1\r\nHost: {url.host}\r\nContent-Type: {JSON}\r\n"
+        f"Authorization: Bearer {trust.key if knows_a_key else 'none'}\r\n"
+        f"Content-Length: {length}\r\n\r\n"
+    )
+    with socket.create_connection((url.host, url.port or 80), timeout=10) as connection:
+        connection.sendall(head.encode())
+        status = connection.recv(4096).split(b" ")[1]
+    assert status == (b"413" if knows_a_key else b"401")
 
 
 # ── who may ──────────────────────────────────────────────────────────────────────────────────
@@ -309,7 +316,7 @@ def test_a_length_that_no_message_has_is_answered_and_breaks_nothing(
 
 @pytest.mark.parametrize(
     "authorization",
-    [None, "", "Bearer", "Bearer ", "Bearer unknown", "Basic dXNlcjpwYXNz", "Bearer \xe9"],
+    [None, "", "Bearer", "Bearer unknown", "Basic dXNlcjpwYXNz", "Bearer \xe9"],
 )
 def test_without_a_known_key_everything_of_messages_is_answered_401(
     gateway: Gateway, authorization: str | None
@@ -328,8 +335,6 @@ def test_without_a_known_key_everything_of_messages_is_answered_401(
 
 
 def test_a_revoked_key_opens_nothing(gateway: Gateway) -> None:
-    from datetime import UTC, datetime
-
     partner = gateway.partner("ods:RXA")
     gateway.service.journal.transact(
         lambda tx: tx.revoke(partner.credential, datetime.now(UTC))
@@ -415,7 +420,11 @@ def test_what_is_not_there_is_answered_404(trust: Partner, path: str) -> None:
 
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
-    [("PUT", "/messages", "POST"), ("DELETE", "/messages/check", "POST"), ("POST", "/metrics", "GET")],
+    [
+        ("PUT", "/messages", "POST"),
+        ("DELETE", "/messages/check", "POST"),
+        ("POST", "/metrics", "GET"),
+    ],
 )
 def test_a_method_that_an_address_does_not_know_is_answered_as_every_other_fault(
     trust: Partner, method: str, path: str, allowed: str
@@ -437,7 +446,6 @@ def test_a_method_that_an_address_does_not_know_is_answered_as_every_other_fault
         (JSON, FHIR, "problem"),
         ("application/problem+json", FHIR, "problem"),
         ("application/fhir+json; fhirVersion=4.0", JSON, "outcome"),
-        ("application/json, application/fhir+json;q=0.1", JSON, "problem"),
         ("application/fhir+json, application/json;q=0.5", JSON, "outcome"),
         ("text/html", JSON, "problem"),
     ],
@@ -449,8 +457,7 @@ def test_a_fault_is_told_in_the_format_that_accept_asks_for_then_in_that_of_the_
     told = problem if speaks == "problem" else outcome
     arguments: tuple[Any, ...] = ("unauthorised",) if speaks == "problem" else ()
     told(gateway.stranger.post({}, media=media, **headers), 401, *arguments)
-    refused = trust.post({"kind": "x"}, media=media, **headers)
-    told(refused, 422, *(("not-supported",) if speaks == "problem" else ()))
+    told(trust.post(b"{", media=media, **headers), 400, *(["not-well-formed"] * len(arguments)))
 
 
 def test_a_fhir_caller_reads_each_kind_of_fault_as_an_outcome(
@@ -525,7 +532,11 @@ def test_a_check_answers_the_same_whether_or_not_the_message_was_sent(
 ) -> None:
     first = trust.check(message)
     receipt(trust.post(message))
-    retract = message | {"id": "r", "action": "retract", "retractReason": "entered-in-error"}
+    retract = message | {
+        "id": str(uuid4()),
+        "action": "retract",
+        "retractReason": "entered-in-error",
+    }
     retract_before = trust.check(retract).json()
     receipt(trust.post(retract))
     other = changed(message, "child.familyName", "Other")
@@ -656,7 +667,9 @@ def test_a_message_of_harm_that_is_refused_says_whom_to_call_whatever_is_wrong_w
 
 def test_a_safeguarding_bundle_that_is_refused_says_whom_to_call(trust: Partner) -> None:
     bundle = bundle_of(a_safeguarding_referral())
-    patient = next(e["resource"] for e in bundle["entry"] if e["resource"]["resourceType"] == "Patient")
+    patient = next(
+        e["resource"] for e in bundle["entry"] if e["resource"]["resourceType"] == "Patient"
+    )
     patient["identifier"][0]["value"] = "9990001007"
     answer = trust.post(bundle, media=FHIR)
     outcome(answer, 422)
@@ -719,7 +732,9 @@ def test_while_the_journal_is_away_nothing_is_accepted_and_it_is_sent_again_late
 ) -> None:
     message = a_probable_sen_review()
     with shut(database):
-        not_accepted(known.post(message))
+        said = not_accepted(known.post(message))
+        assert "127.0.0.1" not in said["detail"]
+        assert (make_url(database).database or "?") not in said["detail"]
         [issue] = outcome(known.post(message, accept=FHIR), 503)
         assert issue["code"] == "transient"
         not_accepted(known.get(f"/messages/{uuid4()}"))
@@ -765,7 +780,7 @@ def test_a_message_that_cannot_be_understood_is_answered_even_while_the_journal_
 ) -> None:
     with shut(database):
         answer = known.post(sent)
-    assert answer.status_code in (status, 503)
+    assert answer.status_code == status
     if b"safeguarding" in sent:
         carries_the_numbers(answer)
 
@@ -879,7 +894,15 @@ def test_the_schemas_are_served_as_they_are_committed(gateway: Gateway, name: st
 
 # ── nothing of a child in logs, metrics and faults ───────────────────────────────────────────
 
-NAMES_OF_A_CHILD = "Zq7Given Zq7Family Zq7Road Zq7Words 9990001049 2024-05-14 CH65".split()
+NAMES_OF_A_CHILD = [
+    "Zq7Given",
+    "Zq7Family",
+    "Zq7Road",
+    "Zq7Words",
+    "9990001049",
+    "2024-05-14",
+    "CH65",
+]
 
 
 def with_canaries(message: Answer, **changes: Any) -> Answer:

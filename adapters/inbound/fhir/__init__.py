@@ -32,8 +32,7 @@ def parse(body: bytes, tables: CodeTables) -> Parsed:
         NotUnderstood: with every fault, each with its FHIRPath.
     """
     bundle = _load(body)
-    faults: list[Fault] = []
-    tidy(bundle, "Bundle", faults)
+    faults = tidy(bundle)
     profile, event = _event(header_of(bundle))
     faults += check(profile, bundle)
     reading = Reading(profile, event, bundle, tables)

@@ -83,7 +83,7 @@ R4 in `eventCoding`, where the code is the kind of message.
 One that is read and leads nowhere is a fault; so is a fullUrl used twice.
 - Blanks round a string (no-break and zero-width ones too) are dropped, and `fhir_comments`. A \
 number sent as text is a fault, `modifierExtension` and `implicitRules` are refused, since nobody \
-may read on who does not understand them. At most 64 levels deep.
+may read on who does not understand them. At most 64 levels deep, and 20,000 values.
 - What no table names is not read. Within what is read no code is dropped: one that is in no map is \
 kept word for word and listed in the receipt as `unmapped`.
 - The key against duplicates is source, event and `id`, as the rows below find them.
@@ -92,10 +92,11 @@ kept word for word and listed in the receipt as `unmapped`.
 ## How to read the tables
 Left the property of the canonical message (`a[]` is a list), then where it is read, in FHIRPath \
 with the JSON names of elements; `where(a=b)` holds where any of a is any of b. Of several rows for \
-one property the first that yields a value fills it. Rows with `%` define a name. *refused*: what \
-stands there is a fault, with the words on the right. *required*: what stands nowhere is one. The \
-third column says how a value is turned; `a→b` translates a code, and a code that is not among them \
-is a fault, or what `else` says: `else unmapped` lists it. `object` is the next section.
+one property the first that yields a value fills it; a list takes of all of them. Rows with `%` \
+define a name. *refused*: what stands there is a fault, with the words on the right. *required*: \
+what stands nowhere is one. The third column says how a value is turned; `a→b` translates a code, \
+and a code that is not among them is a fault, or what `else` says: `else unmapped` lists it. \
+`object` is the next section.
 
 ## Nested extensions and questionnaire items
 Whatever has no natural element in FHIR is sent in one way: an extension \

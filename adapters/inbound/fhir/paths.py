@@ -144,7 +144,7 @@ class _Parser:
             if right is None:
                 return any(value is not False for value, _ in found)
             wanted = [value for value, _ in right(scope, [node])]
-            return any(value in wanted for value, _ in found)
+            return any(_same(value, other) for value, _ in found for other in wanted)
 
         return lambda scope, nodes: [node for node in nodes if holds(scope, node)]
 
@@ -189,6 +189,11 @@ class _Parser:
     def expect(self, token: str) -> None:
         if not self.taken(token):
             raise ValueError(f"lacks a `{token}`")
+
+
+def _same(value: Any, other: Any) -> bool:
+    """Tell whether two values are equal; two objects only if they are one, which is cheap."""
+    return value is other or (not isinstance(value, (dict, list)) and bool(value == other))
 
 
 _FUNCTIONS: Mapping[str, Callable[[_Parser], Find]] = {

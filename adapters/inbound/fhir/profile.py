@@ -3,13 +3,14 @@
 A table is a CSV of rows (table, canonical, fhir, convert, note). What `canonical` says of a row:
 
 `a.b`        a property: the first row that yields a value fills it
-`a.b[]`      a list: the first row that yields something fills it, an item for each node
+`a.b[]`      a list: an item for each node, of one row after the other
 `%x`         a variable: the first row that yields something defines it
 `refused`    what yields something is refused, with the note as the reason
 `required`   what yields nothing is missing, with the note as the reason
 
-`convert` is the name of a converter, or `a→b, c→d` with `else nothing` or `else as it is`, or the
-name of another table (with a capital), which is then read with each node as `$this`.
+`convert` is the name of a converter, or `a→b, c→d` with what becomes of another code, or `object`
+(objects.py), or the name of another table, with a capital like the model that it fills, which is
+then read with each node as `$this`.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ class Row:
     words: Mapping[str, Any] | None
     """Of a `convert` that is a map: from the code that is read to the canonical value."""
     other: str
-    """What becomes of a code that is not in `words`: `refused`, `nothing` or `as it is`."""
+    """What becomes of a code that is not in `words`: `refused`, `nothing`, `as it is`, `unmapped`."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,25 +7,21 @@ canonical model finds wrong is told where the sender can find it.
 from __future__ import annotations
 
 import re
-from functools import cache
-from typing import Any, get_origin
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from adapters.errors import Fault
 from adapters.inbound.fhir.convert import CONVERTERS, is_ours
+from adapters.inbound.fhir.objects import Objects
 from adapters.inbound.fhir.paths import Node, Nodes, elements
 from adapters.inbound.fhir.profile import Event, Profile, Row
 from adapters.inbound.json import fault as json_fault
-from adapters.inbound.json import pointer as json_pointer
 from schemas.base import Coding
 from schemas.codes import CodeTables
-from schemas.fields import MODELS, properties
 from schemas.message import BODY
 
 _RESOURCE = re.compile(r"Bundle\.entry\[\d+\]\.resource(\.contained\[\d+\])?")
-
-Model = type[BaseModel] | None
 
 _NOWHERE = Node(None, "Bundle")
 
@@ -45,6 +41,7 @@ class Reading:
         self.body = f"/{BODY[event.kind]}"
         """Where the body of the message stands (JSON Pointer)."""
         self.faults: list[Fault] = []
+        self._objects = Objects(event.kind, self.origins, self.faults)
         self.codings: dict[str, Coding] = {}
         """Codes that are not in our maps, by where they stand."""
         self.variables: dict[str, Nodes] = {}
@@ -150,40 +147,38 @@ class Reading:
             for address in addresses:
                 self._targets.setdefault(_address(address), resource)
             for inner in elements([resource], "contained"):
-                if isinstance(inner.value, dict):
-                    self._targets[f"{resource.path}#{inner.value.get('id')}"] = inner
+                if isinstance(inner.value, dict) and isinstance(inner.value.get("id"), str):
+                    self._targets[f"{resource.path}#{inner.value['id']}"] = inner
 
     def _fill(self, row: Row, found: Nodes, target: dict[str, Any], at: str) -> None:
         """Put what a row found where it belongs. What yields no value leaves no trace."""
         name, pointer = row.keys[-1], at + row.pointer
         holder = _holder(target, row, create=False)
+        old = holder.get(name) if holder is not None else None
         if row.is_list:
-            items = holder.get(name, []) if holder is not None else []
+            items = old if isinstance(old, list) else []
             for node in found:
                 place = f"{pointer}/{len(items)}"
-                if (value := self._value(row, node, place, {})) is not None:
+                if (item := self._value(row, node, place, {})) is not None:
                     self.origins[place] = node.path
-                    items.append(value)
+                    items.append(item)
             if items or holder is not None:
-                _holder(target, row, create=True)[name] = items  # type: ignore[index]
+                _put(target, row, items)
             return
         merges = row.convert == "object" or row.convert in self.profile.tables
         for node in found:
-            old = holder.get(name) if holder is not None else None
             # Converted even where an earlier row has filled it: no code goes unseen.
             value = self._value(row, node, pointer, old if isinstance(old, dict) else {})
-            if value is None or (old is not None and not merges):
-                continue
-            holder = _holder(target, row, create=True)
-            if holder is not None:
+            if value is not None and (old is None or merges):
                 self.origins.setdefault(pointer, node.path)
-                holder[name] = value
+                _put(target, row, value)
+                old = value
 
     def _value(self, row: Row, node: Node, pointer: str, into: dict[str, Any]) -> Any:
         """Convert what stands at a node; an object is read into `into`."""
         if row.convert == "object":
             self.origins.setdefault(pointer, node.path)
-            return self._object(node, into, pointer, _model_at(self.event, pointer))
+            return self._objects.read(node, into, pointer)
         if row.convert in self.profile.tables:
             self.origins.setdefault(pointer, node.path)
             self.read(row.convert, into, pointer, node)
@@ -210,42 +205,6 @@ class Reading:
             self.faults.append(Fault(node.path, detail, "value"))
         return None
 
-    def _object(self, node: Node, into: dict[str, Any], at: str, model: Model) -> dict[str, Any]:
-        """Read a nested extension, or the items of a questionnaire, by the names of the model."""
-        nested, names = ("extension", "url") if "url" in node.value else ("item", "linkId")
-        for member in elements([node], nested):
-            name = member.value.get(names) if isinstance(member.value, dict) else None
-            if isinstance(name, str):
-                for holder in elements([member], "answer") or [member]:
-                    if isinstance(holder.value, dict):
-                        self._member(name, holder, into, at, model)
-        return into
-
-    def _member(self, name: str, holder: Node, into: dict[str, Any], at: str, model: Model) -> None:
-        """Read one member of an object: a value, or an object of its own."""
-        inner, many = _shapes(model).get(name, (None, False))
-        items = into.setdefault(name, []) if many else []
-        pointer = at + json_pointer((name, len(items)) if many else (name,))
-        values = [key for key in holder.value if key[:5] == "value"]
-        old = None if many else into.get(name)
-        if values and ("extension" if "url" in holder.value else "item") in holder.value:
-            detail = "has a value and members of its own; send one or the other"
-            self.faults.append(Fault(holder.path, detail, "value"))
-        if values:
-            value = _leaf(holder.value[values[0]], inner)
-        else:
-            into_old = old if isinstance(old, dict) else {}
-            value = self._object(holder, into_old, pointer, inner)
-        if many:
-            items.append(value)
-        elif old is None or old == value:
-            into[name] = value
-        else:
-            detail = f"is stated already, and otherwise, at {self.path_of(pointer)}"
-            self.faults.append(Fault(holder.path, detail, "value"))
-        path = f"{holder.path}.{values[0]}" if values else holder.path
-        self.origins.setdefault(pointer, path)
-
 
 def _holder(target: dict[str, Any], row: Row, *, create: bool) -> dict[str, Any] | None:
     """Return the object that has the row's property, if it is there or may be made."""
@@ -257,38 +216,13 @@ def _holder(target: dict[str, Any], row: Row, *, create: bool) -> dict[str, Any]
     return target
 
 
+def _put(target: dict[str, Any], row: Row, value: Any) -> None:
+    holder = _holder(target, row, create=True)
+    if holder is not None:
+        holder[row.keys[-1]] = value
+
+
 def _address(url: str) -> str:
     """Return the key by which a resource is found: without version, a UUID in lower case."""
     url = url.partition("/_history/")[0]
     return url.lower() if url[:9].lower() == "urn:uuid:" else url
-
-
-def _leaf(value: Any, model: Model) -> Any:
-    """Return a value as it is; of a Coding its code alone, unless the model wants it whole."""
-    if not isinstance(value, dict) or "code" not in value:
-        return value
-    if model is not Coding:
-        return value["code"]
-    return {key: value[key] for key in ("system", "code", "display") if key in value}
-
-
-def _model_at(event: Event, pointer: str) -> Model:
-    """Return the model of what stands at a JSON Pointer of the canonical document."""
-    model: Model = MODELS[event.kind]
-    for name in pointer.split("/")[1:]:
-        if not name.isdigit():
-            model = _shapes(model).get(name, (None, False))[0]
-    return model
-
-
-@cache
-def _shapes(model: Model) -> dict[str, tuple[Model, bool]]:
-    """Return of each property the model that it holds, if it holds one, and whether it is a list."""
-    if model is None:
-        return {}
-    inner = properties(model)
-    return {
-        field.alias: (inner[field.alias], get_origin(field.annotation) is tuple)
-        for field in model.model_fields.values()
-        if field.alias
-    }

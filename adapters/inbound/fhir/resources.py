@@ -17,36 +17,46 @@ from adapters.inbound.fhir.profile import Profile
 DEPTH = 64
 """Levels of nesting that a message may have. Real ones have about fifteen."""
 
+VALUES = 20_000
+"""Values that a message may have. A review of forty scores has about five thousand; each costs the
+library some ten microseconds, and far more where it is wrong."""
+
 _BLANKS = " \t\r\n\u00a0\u200b\ufeff"
 
 _MUST_BE_UNDERSTOOD = ("modifierExtension", "implicitRules")
 """FHIR, "is modifier": who does not understand one must not go on reading."""
 
 
-def tidy(value: Any, path: str, faults: list[Fault], depth: int = 1) -> None:
-    """Trim every string and drop `fhir_comments`, in place.
+def tidy(bundle: dict[str, Any]) -> list[Fault]:
+    """Trim every string and drop `fhir_comments`, in place; tell what must not be read past.
 
     Raises:
-        NotUnderstood: nested deeper than `DEPTH`.
+        NotUnderstood: nested deeper than `DEPTH`, or of more than `VALUES` values.
     """
+    faults: list[Fault] = []
+    if _tidy(bundle, "Bundle", faults, 1) > VALUES:
+        detail = f"has more than {VALUES} values; a message is about one child"
+        raise NotUnderstood((Fault("Bundle", detail, "too-large"),))
+    return faults
+
+
+def _tidy(value: Any, path: str, faults: list[Fault], depth: int) -> int:
+    """Tidy a list or an object, and count the values in it."""
     if depth > DEPTH:
         raise NotUnderstood((Fault("Bundle", f"is nested deeper than {DEPTH}", "too-deep"),))
     if isinstance(value, dict):
         value.pop("fhir_comments", None)
-        for key, inner in value.items():
-            if isinstance(inner, str):
-                value[key] = inner.strip(_BLANKS)
-            elif isinstance(inner, (dict, list)):
-                tidy(inner, f"{path}.{key}", faults, depth + 1)
-            if key in _MUST_BE_UNDERSTOOD and inner:
-                detail = "changes the meaning of what it stands in, and is not understood"
-                faults.append(Fault(f"{path}.{key}", detail, "not-supported"))
-        return
-    for index, inner in enumerate(value):
+    count = len(value)
+    for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
         if isinstance(inner, str):
-            value[index] = inner.strip(_BLANKS)
+            value[key] = inner.strip(_BLANKS)
         elif isinstance(inner, (dict, list)):
-            tidy(inner, f"{path}[{index}]", faults, depth + 1)
+            place = f"{path}[{key}]" if isinstance(key, int) else f"{path}.{key}"
+            count += _tidy(inner, place, faults, depth + 1)
+        if key in _MUST_BE_UNDERSTOOD and inner:
+            detail = "changes the meaning of what it stands in, and is not understood"
+            faults.append(Fault(f"{path}.{key}", detail, "not-supported"))
+    return count
 
 
 def header_of(bundle: dict[str, Any]) -> dict[str, Any]:
@@ -61,8 +71,8 @@ def header_of(bundle: dict[str, Any]) -> dict[str, Any]:
     faults = []
     if bundle.get("resourceType") != "Bundle":
         detail = "is not `Bundle`; a message is a Bundle of type message"
-        faults.append(Fault("Bundle.resourceType", detail, "not-supported"))
-    elif bundle.get("type") != "message":
+        raise NotUnderstood((Fault("Bundle.resourceType", detail, "not-supported"),))
+    if bundle.get("type") != "message":
         faults.append(Fault("Bundle.type", "is not `message`", "not-supported"))
     if not isinstance(header, dict) or header.get("resourceType") != "MessageHeader":
         detail = "is not a MessageHeader; a message begins with one"
@@ -92,8 +102,11 @@ def check(profile: Profile, bundle: dict[str, Any]) -> list[Fault]:
         if kind in profile.only_one and seen.setdefault(kind, path) != path:
             detail = f"is a second {kind}; a message has one"
             faults.append(Fault(f"{path}.resource", detail, "not-supported"))
-        contained = resource.get("contained")
-        for place, inner in enumerate(contained if isinstance(contained, list) else ()):
+        contained = resource.get("contained", [])
+        if not isinstance(contained, list):
+            faults.append(Fault(f"{path}.resource.contained", "is not a list", "value"))
+            continue
+        for place, inner in enumerate(contained):
             faults += _check_resource(profile, inner, f"{path}.resource.contained[{place}]")
     return faults + _validate(profile, profile.bundle, shell, "Bundle")
 

@@ -124,10 +124,11 @@ class Desk:
         ]
 
     def columns(self) -> str:
-        """What stands in all other columns of all tables, in words."""
+        """What stands in all other columns of all tables, in words; credentials aside."""
         return "\n".join(
             f"{name}.{column.name}: {row[column.name]}"
             for name, table in metadata.tables.items()
+            if name != "credential"
             for row in self.rows(name)
             for column in table.columns
             if not isinstance(column.type, LargeBinary)

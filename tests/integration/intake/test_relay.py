@@ -92,7 +92,8 @@ def relaying(settings, journal):
         with suppress(RuntimeError):  # it has ended already
             loop.call_soon_threadsafe(stop.set)
         thread.join(20)
-    assert failed == []
+        if failed:
+            raise failed[0]  # why the relay ended by itself
 
 
 def until(true, seconds=10):
@@ -219,7 +220,7 @@ def test_a_relay_that_starts_before_the_exchange_is_there_delivers_soon_after_it
     receipt = desk.send(a_safeguarding_referral())
     with relaying(settings, journal) as relay:
         until(lambda: relay.state == "topology incomplete")
-        time.sleep(1.5)  # it has tried, and lost its channel over it
+        until(lambda: desk.rows("delivery")[0]["last_error"])  # it has tried, and lost its channel
         assert states(desk, receipt) == {"social-care": "due"}
         apply(amqp_url(), topology)
         until(lambda: states(desk, receipt) == {"social-care": "delivered"}, seconds=15)
@@ -236,6 +237,10 @@ def test_a_full_queue_backs_off_alone_while_the_others_flow(
         small = {**queue.arguments, "x-max-length": 1}
         channel.queue_declare(queue.name, durable=True, arguments=small)
         channel.queue_bind(queue.name, queue.binding.exchange, queue.binding.routing_key)
+        channel.confirm_delivery()
+        with suppress(pika.exceptions.NackError):
+            while True:
+                channel.basic_publish(declared.alerts.name, "education.x", b"{}")
     receipts = [
         desk.send(a_probable_sen_review(child=a_child(nhsNumber=number))) for number in NHS_NUMBERS
     ]
@@ -246,8 +251,7 @@ def test_a_full_queue_backs_off_alone_while_the_others_flow(
     with relaying(settings, journal) as relay:
         until(lambda: count("health") == {"delivered": 6})
         until(lambda: relay.state == "refused by education")
-        refused = count("education")["due"]
-        assert refused >= 2
+        assert count("education") == {"due": 6}
         late = desk.send(a_review(child=a_child(nhsNumber=None)))
         until(lambda: states(desk, late) == {"health": "delivered"}, seconds=2)
         got = []
@@ -258,13 +262,13 @@ def test_a_full_queue_backs_off_alone_while_the_others_flow(
             time.sleep(0.1)
         until(lambda: relay.state == "up")
     got += taken(declared, "education")
-    assert len({properties.message_id for _, properties, _ in got}) == 6
+    assert len({properties.message_id for _, properties, _ in got if properties.message_id}) == 6
 
 
 def test_two_relays_share_the_work_and_deliver_each_alert_once(
     desk, settings, declared, journal, another
 ):
-    receipts = [answer.receipt for answer in desk.send_all(many(300))]
+    receipts = [answer.receipt for answer in desk.send_all(many(100))]
     with ExitStack() as stack:
         for one in (journal, another):
             stack.enter_context(relaying(settings, one))

@@ -13,6 +13,7 @@ from tests.builders import (
     a_report,
     a_review,
     a_safeguarding_referral,
+    understood,
 )
 from tests.integration.intake.desk import told
 
@@ -69,8 +70,6 @@ def test_everything_is_held_for_the_named_officer_and_no_place_is_named(desk, bu
 
 
 def test_its_check_names_no_place(desk):
-    from tests.builders import understood
-
     receipt = desk.intake.check(understood(restricted(a_probable_sen_review)))
     assert receipt.held
     assert shown(receipt.model_dump_json()) == []

@@ -151,7 +151,7 @@ def test_who_is_told_again_after_that_is_told_as_of_something_new(desk):
     desk.send(later(review, 40))
     third = desk.read("education")
     assert told(third) == [(SETTING_SERVICE, "created")]
-    [subject] = {event["subject"] for event in first + second + third}
+    assert len({event["subject"] for event in first + second + third}) == 1
     assert [event["sequence"] for event in first + second + third] == [
         "0000000001",
         "0000000002",
@@ -370,6 +370,23 @@ def test_two_schools_that_report_one_start_of_support_make_one_record(desk):
     assert desk.counts()["record"] == 1
     [event] = desk.read()
     assert event["data"]["sender"]["organisation"] == "urn:199902"
+
+
+def test_agreement_that_one_source_had_is_not_stretched_to_whom_it_was_refused_by_the_other(desk):
+    def agreement(status, body):
+        return {
+            "agreement": {"status": status, "recipients": [body], "purposes": ["other-support"]}
+        }
+
+    desk.send(a_notice(sharing=agreement("refused", "ods:8Z911")))
+    receipt = desk.send(
+        a_notice(
+            source={"urn": "199902"},
+            sent=f"{DAY}T16:00:00+00:00",
+            sharing=agreement("given", "ods:8Z912"),
+        )
+    )
+    assert [held.service for held in receipt.held] == ["organisation-8z912"]
 
 
 def test_two_sources_of_different_sorts_make_one_record_too(desk):

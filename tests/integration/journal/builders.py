@@ -88,5 +88,5 @@ def hold(tx: Transaction, ref: str, *, body: bytes = b"held", **changed: object)
     tx.supersede_due(thread.id, NOW)
     alert = a_hold(thread, message.id, **changed)
     tx.add_alert(alert, body=body, missing=body)
-    tx.set_expiry(message.id, NOW + timedelta(days=30))
+    tx.set_expiry(message.record_ref, NOW + timedelta(days=30))
     return alert

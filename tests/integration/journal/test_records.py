@@ -44,7 +44,9 @@ def test_instants_come_back_in_utc_and_sort(journal: Journal) -> None:
     later = datetime(2026, 10, 1, 11, 0, 0, 1, tzinfo=paris)  # 09:00:00.000001 UTC
     earlier = datetime(2026, 10, 1, 9, 0, tzinfo=UTC)
     for sent_at in (later, earlier):
-        journal.transact(lambda tx, at=sent_at: record(tx, "k.record", sent_at=at)).result(5)
+        journal.transact(
+            lambda tx, at=sent_at: record(tx, "k.record", sent_at=at, event=f"{at}")
+        ).result(5)
     parts = journal.read(lambda q: q.parts("k.record"))
     assert [message.sent_at for message, _ in parts] == [earlier, later]
     assert {message.sent_at.tzinfo for message, _ in parts} == {UTC}
@@ -63,12 +65,28 @@ def test_parts_fold_by_sent_time_then_sequence_then_id_however_they_arrive(
     for sent_at, sequence, key in reversed(order):
         journal.transact(
             lambda tx, s=sent_at, n=sequence, k=key: record(
-                tx, "k.record", sent_at=s, sequence=n, idempotency=k, body=f"{s}{n}{k}".encode()
+                tx,
+                "k.record",
+                sent_at=s,
+                sequence=n,
+                idempotency=k,
+                event=f"{s}{n}{k}",
+                body=f"{s}{n}{k}".encode(),
             )
         ).result(5)
     parts = journal.read(lambda q: q.parts("k.record"))
     assert [(m.sent_at, m.sequence, m.idempotency) for m, _ in parts] == order
     assert [canonical for _, canonical in parts] == [f"{s}{n}{k}".encode() for s, n, k in order]
+
+
+def test_a_part_is_its_last_message_whichever_came_first(journal: Journal) -> None:
+    for sent_at in (NOW + SECOND, NOW):
+        journal.transact(
+            lambda tx, s=sent_at: record(tx, "k.record", sent_at=s, body=f"{s}".encode())
+        ).result(5)
+    ((last, canonical),) = journal.read(lambda q: q.parts("k.record"))
+    assert last.sent_at == NOW + SECOND
+    assert canonical == f"{NOW + SECOND}".encode()
 
 
 def test_one_id_may_come_again_under_a_higher_sequence_only(journal: Journal) -> None:
@@ -196,12 +214,6 @@ def test_an_alert_goes_to_somebody_and_a_hold_to_nobody(journal: Journal, build,
 
     with pytest.raises(ValueError, match="a hold has neither"):
         journal.transact(job).result(5)
-
-
-def test_a_receipt_is_kept_as_it_was_given(journal: Journal) -> None:
-    message = journal.transact(lambda tx: record(tx, "k.record")).result(5)
-    journal.transact(lambda tx: tx.set_receipt(message.id, b"as given")).result(5)
-    assert journal.read(lambda q: q.receipt(message.id)).receipt == b"as given"
 
 
 def test_a_review_is_counted_once_by_its_latest_facts(journal: Journal) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -72,8 +71,3 @@ def test_a_wrong_row_is_named_when_the_tables_are_loaded(
     with pytest.raises(TableFault) as refused:
         load_tables("wrong.csv", CONVERTERS)
     assert wrong in str(refused.value)
-
-
-def test_the_shipped_tables_are_data() -> None:
-    for name in ("r4.csv", "stu3.csv"):
-        assert files(profile.__package__).joinpath(name).is_file()

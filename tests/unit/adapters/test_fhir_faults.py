@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import re
+import time
 from typing import Any
 
 import pytest
@@ -111,6 +112,25 @@ def test_what_is_nested_too_deeply_is_refused_cheaply(depth: int) -> None:
     with pytest.raises(NotUnderstood) as refused:
         fhir.parse(body, TABLES)
     assert [fault.code for fault in refused.value.faults] == ["too-deep"]
+
+
+@pytest.mark.parametrize(
+    "filling",
+    [
+        {"entry": [1] * 300_000},
+        {f"u{number}": 1 for number in range(60_000)},
+        {"extension": [{"url": "x"}] * 60_000},
+    ],
+    ids=["entries", "unknown elements", "extensions"],
+)
+def test_a_message_of_nothing_but_faults_is_refused_cheaply(filling: Any) -> None:
+    bundle = example("review.fhir.json")
+    holder = bundle if "entry" in filling else resource(bundle, "Patient")
+    for name, value in filling.items():
+        holder[name] = holder.get(name, []) + value if isinstance(value, list) else value
+    before = time.process_time()
+    assert [code for code, _ in faults(bundle).values()] == ["too-large"]
+    assert time.process_time() - before < 2, "one such message holds up everybody else's"
 
 
 def test_all_faults_are_told_at_once_without_a_value() -> None:

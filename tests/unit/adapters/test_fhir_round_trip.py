@@ -36,24 +36,24 @@ CODINGS = st.fixed_dictionaries(
 )
 
 
-def values(annotation: Any, metadata: tuple[Any, ...] = ()) -> st.SearchStrategy[Any]:
-    """Return JSON values of a field of the canonical model."""
+def values(annotation: Any, metadata: tuple[Any, ...] = (), full: bool = False) -> Any:
+    """Return JSON values of a field of the canonical model; if `full`, nothing is left out."""
     if annotation is AwareDatetime:
         return DAYS.map(lambda day: f"{day}T10:15:00Z")
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
-        return values(arguments[0], (*arguments[1:], *metadata))
+        return values(arguments[0], (*arguments[1:], *metadata), full)
     if origin in (Union, types.UnionType):
         [inner] = [argument for argument in arguments if argument is not type(None)]
-        return values(inner, metadata)
+        return values(inner, metadata, full)
     if origin is tuple:
-        return st.lists(values(arguments[0]), min_size=1, max_size=2)
+        return st.lists(values(arguments[0], (), full), min_size=1, max_size=2)
     if origin is Literal:
         return st.sampled_from(arguments)
     if annotation is Coding:
         return CODINGS
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return objects(annotation)
+        return objects(annotation, full)
     identifiers = [one for one in metadata if isinstance(one, Identifier)]
     if identifiers:
         return st.sampled_from(identifiers[0].examples)
@@ -80,11 +80,11 @@ def values(annotation: Any, metadata: tuple[Any, ...] = ()) -> st.SearchStrategy
     return st.sampled_from(examples) if examples else TEXTS
 
 
-def objects(model: type[BaseModel]) -> st.SearchStrategy[dict[str, Any]]:
-    """Return documents of a model, each with at least one property."""
+def objects(model: type[BaseModel], full: bool) -> st.SearchStrategy[dict[str, Any]]:
+    """Return documents of a model, each with at least one property; if `full`, with all."""
     required, optional = {}, {}
     for field in model.model_fields.values():
-        strategy = values(field.annotation, tuple(field.metadata))
+        strategy = values(field.annotation, tuple(field.metadata), full)
         if examples := (field.examples or (field.json_schema_extra or {}).get("examples")):
             strategy = st.sampled_from(examples)
         (required if field.is_required() else optional)[field.alias] = strategy
@@ -98,6 +98,8 @@ def objects(model: type[BaseModel]) -> st.SearchStrategy[dict[str, Any]]:
         return scores()
     if model.__name__ == "DevelopmentalSkill":
         required["skill"] = optional.pop("skill")  # FHIR: an Observation says of what
+    if full:
+        return st.fixed_dictionaries(required | optional)
     return st.fixed_dictionaries(required, optional=optional).filter(bool)
 
 
@@ -121,14 +123,14 @@ def scores(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @st.composite
-def messages(draw: st.DrawFn, kind: str) -> Any:
+def messages(draw: st.DrawFn, kind: str, full: bool) -> Any:
     """Return canonical messages of a kind, as the model took them."""
-    document = draw(objects(MODELS[kind]))  # type: ignore[index]
+    document = draw(objects(MODELS[kind], full))  # type: ignore[index]
     document |= {"kind": kind, "sent": "2026-11-24T10:15:00Z"}
     document.pop("retractReason", None)
     if document.get("action") == "retract":
         document["retractReason"] = draw(st.sampled_from(["cancelled", "entered-in-error"]))
-    body = draw(values(MODELS[kind].model_fields[BODY[kind]].annotation))  # type: ignore[index]
+    body = draw(values(MODELS[kind].model_fields[BODY[kind]].annotation, (), full))  # type: ignore[index]
     document[BODY[kind]] = body  # type: ignore[index]
     if "child" in document:
         document["child"].pop("birthDate", None)
@@ -143,7 +145,7 @@ def messages(draw: st.DrawFn, kind: str) -> Any:
         fields = {field.alias: field for field in model.model_fields.values()}
         for other in (*bodies.values(), "safeguarding"):
             body.pop(other, None)
-        body[name] = draw(values(fields[name].annotation))
+        body[name] = draw(values(fields[name].annotation, (), full))
     if kind != "referral" or body["type"] != "safeguarding":
         document.get("sharing", {}).pop("harm", None)
         document["conclusions"] = [
@@ -161,11 +163,15 @@ _ACROSS = {"harm_incomplete", "review_date", "birth_date"}
 
 
 @pytest.mark.parametrize("kind", MODELS)
-def test_what_is_written_as_r4_reads_as_it_was(kind: str) -> None:
+@pytest.mark.parametrize(("full", "examples"), [(False, 50), (True, 10)])
+def test_what_is_written_as_r4_reads_as_it_was(kind: str, full: bool, examples: int) -> None:
     @settings(
-        max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
+        max_examples=examples,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        derandomize=True,
     )
-    @given(messages(kind))
+    @given(messages(kind, full))
     def check(message: Any) -> None:
         canonical = canonical_bytes(message)
         bundle = bundle_of(orjson.loads(canonical))

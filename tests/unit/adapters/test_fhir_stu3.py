@@ -248,7 +248,10 @@ def test_what_is_lacking_is_told_with_where_it_is_read() -> None:
     del resource(bundle, "Encounter")["period"]
     del resource(bundle, "Encounter")["subject"]
     found = faults(bundle)
-    assert found["Bundle"] == ("required", "leads to no Patient: a message is about one child")
+    assert found["Bundle"] == (
+        "required",
+        "has no Patient to whom its focus leads; a message is about one child",
+    )
     assert found[place(bundle, "Encounter")] == (
         "required",
         "lacks `review.date`, which is read from %focus.period.start",

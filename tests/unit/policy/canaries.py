@@ -6,6 +6,7 @@ import types
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
+from random import Random
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from zlib import crc32
 
@@ -82,6 +83,31 @@ def canary(kind: Kind, referral: str = "service") -> Document:
     if "date" in body:
         body["date"] = DAY
     return message
+
+
+def some_of(document: Document, model: type[BaseModel], random: Random) -> Document:
+    """Return a document of which any part that may be left out may be, and any word is another."""
+    share = random.choice((0.3, 0.8, 1.0))
+    kept: Document = {}
+    for name, field in model.model_fields.items():
+        alias = field.alias or name
+        needed = field.is_required() or alias in ("odsCode", "kind", "review", "report", "notice")
+        if alias not in document or not (needed or random.random() < share):
+            continue
+        kept[alias] = _some(document[alias], field.annotation, properties(model)[alias], random)
+    return kept
+
+
+def _some(value: Any, annotation: Any, model: type[BaseModel] | None, random: Random) -> Any:
+    if isinstance(value, list):
+        return [_some(one, annotation, model, random) for one in value[: random.randint(0, 2)]]
+    if model is not None:
+        return some_of(value, model, random)
+    words = [word for one in get_args(annotation) for word in get_args(one) or (one,)]
+    literal = get_origin(annotation) is Literal or any(
+        get_origin(a) is Literal for a in get_args(annotation)
+    )
+    return random.choice(words) if literal and value in words else value
 
 
 def leaves(value: Any, path: str = "") -> Counter[tuple[str, Any]]:

@@ -75,7 +75,9 @@ def test_a_field_of_a_closed_list_gives_its_words(path: str, words: set[str]) ->
     assert choices(path.split(".")) == words
 
 
-@pytest.mark.parametrize("path", ["child.familyName", "child", "review.date", "no.such", "findings"])
+@pytest.mark.parametrize(
+    "path", ["child.familyName", "child", "review.date", "no.such", "findings"]
+)
 def test_a_field_that_is_not_a_closed_list_gives_none(path: str) -> None:
     assert choices(path.split(".")) is None
 

@@ -103,7 +103,9 @@ def test_a_message_cannot_be_changed_once_it_was_understood() -> None:
 
 
 def test_blanks_around_a_name_are_not_part_of_it() -> None:
-    assert taken(changed(a_review(), "child.familyName", " Ashdown ")).child.family_name == "Ashdown"
+    assert (
+        taken(changed(a_review(), "child.familyName", " Ashdown ")).child.family_name == "Ashdown"
+    )
 
 
 @pytest.mark.parametrize(

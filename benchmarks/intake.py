@@ -1,0 +1,102 @@
+"""Intake over HTTP beside endpoints that only read, or only parse."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import statistics
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+from benchmarks.load import messages_per_second
+from benchmarks.servers import free_port, running
+from gateway.cli.orgs import register
+from gateway.directory import Directory
+from gateway.examples import AREA, MESSAGES
+from gateway.settings import Settings
+from gateway.storage import open_journal
+
+MESSAGES_A_ROUND, ROUNDS = 400, 5
+
+
+def measure(database_url: str | None = None) -> Iterator[str]:
+    """Yield a line for each row: ours, the baseline, and the ratio of their medians."""
+    with _gateway(database_url) as (ours, key), _baseline() as theirs:
+        for name, media_type, path, sample in (
+            ("JSON intake / only reading the body", "application/json", "/read", "review.json"),
+            ("FHIR intake / only parsing", "application/fhir+json", "/parse", "review.fhir.json"),
+        ):
+            headers = {"Content-Type": media_type, "Authorization": f"Bearer {key}"}
+            pairs = []
+            for _ in range(ROUNDS):
+                a, b = _bodies(sample), _bodies(sample)
+                pairs.append(
+                    (
+                        asyncio.run(messages_per_second(ours, "/messages", a, headers)),
+                        asyncio.run(messages_per_second(theirs, path, b, headers)),
+                    )
+                )
+            yield row(name, pairs)
+
+
+def row(name: str, pairs: list[tuple[float, float]]) -> str:
+    """Write one line: medians of ours and of the baseline, and the median of the pairwise ratios."""
+    ours = statistics.median(a for a, _ in pairs)
+    theirs = statistics.median(b for _, b in pairs)
+    ratios = sorted(b / a for a, b in pairs)
+    middle = statistics.median(ratios)
+    return (
+        f"{name:<42} {ours:>8.0f}/s {theirs:>8.0f}/s   costs {middle:.1f} times"
+        f"  ({ratios[0]:.1f} to {ratios[-1]:.1f})"
+    )
+
+
+def _bodies(sample: str) -> list[bytes]:
+    """Make messages of their own from one sample: own ids, so that none is a repeat."""
+    text = (MESSAGES / sample).read_bytes()
+    if sample.endswith(".fhir.json"):
+        old = re.search(rb'"fullUrl": "urn:uuid:([0-9a-f-]{36})"', text)
+        assert old is not None
+        ids = set(re.findall(rb'"id": "([^"]+)"', text[: text.index(b'"Patient"')]))
+        bodies = []
+        for _ in range(MESSAGES_A_ROUND):
+            body = text
+            for known in {old[1], *ids}:
+                body = body.replace(known, str(uuid4()).encode())
+            bodies.append(body)
+        return bodies
+    return [
+        text.replace(b"rv-2026-0001", f"rv-{uuid4()}".encode()) for _ in range(MESSAGES_A_ROUND)
+    ]
+
+
+@contextmanager
+def _gateway(database_url: str | None) -> Iterator[tuple[int, str]]:
+    with tempfile.TemporaryDirectory() as folder:
+        port = free_port()
+        environment = {
+            "GATEWAY_DATABASE_URL": database_url or f"sqlite:///{Path(folder) / 'bench.db'}",
+            "GATEWAY_JOURNAL_KEY": "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
+            "GATEWAY_PORT": str(port),
+            "GATEWAY_AMQP_URL": "",
+        }
+        settings = Settings(
+            database_url=environment["GATEWAY_DATABASE_URL"],
+            journal_key=environment["GATEWAY_JOURNAL_KEY"],  # type: ignore[arg-type]
+        )
+        journal, _ = open_journal(settings)
+        with journal:
+            key = register(journal, Directory.load(AREA), "ods:RXA").key
+        with running(["gateway", "serve"], port, "/health/live", **environment):
+            yield port, key
+
+
+@contextmanager
+def _baseline() -> Iterator[int]:
+    port = free_port()
+    command = ["uvicorn", "benchmarks.baseline:app", "--port", str(port), "--no-access-log"]
+    with running(command, port, "/docs"):
+        yield port

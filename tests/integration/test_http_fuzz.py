@@ -1,0 +1,212 @@
+"""Whatever bytes come in, the gateway answers them and never breaks."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gateway.examples import MESSAGES
+from schemas.message import KINDS
+from tests.integration.serving import FHIR, JSON, Gateway, Partner, serving
+
+SAMPLES = {
+    media: [
+        json.loads(path.read_bytes())
+        for path in sorted(MESSAGES.glob("*.json"))
+        if path.name.endswith(".fhir.json") == (media == FHIR)
+    ]
+    for media in (JSON, FHIR)
+}
+FUZZ = settings(
+    max_examples=150,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+ANSWERS = {200, 202, 400, 403, 409, 422}
+MEDIA = pytest.mark.parametrize("media", [JSON, FHIR])
+PATHS = st.sampled_from(["/messages", "/messages/check"])
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    with serving(tmp_path_factory.mktemp("fuzz") / "gateway.db") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def partner(gateway: Gateway) -> Partner:
+    """One who may send everything for everybody, so that nothing is turned away at the door."""
+    everybody = [one.key for one in gateway.service.rules.directory.organisations()]
+    return gateway.partner("ods:8Z921", KINDS, everybody)
+
+
+def answered(answer: httpx.Response) -> None:
+    """The answer is one of the contract's, and whole."""
+    assert answer.status_code in ANSWERS, answer.text[:500]
+    said = answer.json()
+    if answer.status_code in (200, 202):
+        assert said["status"] in ("recorded", "counted", "checked")
+        assert ("location" in answer.headers) == (said["status"] != "checked")
+    elif answer.headers["content-type"] == FHIR:
+        assert said["resourceType"] == "OperationOutcome"
+        assert all(issue["diagnostics"] and issue["code"] for issue in said["issue"])
+    else:
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert said["status"] == answer.status_code
+
+
+VALUES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(2**70), 2**70),
+    st.floats(),
+    st.text(max_size=12),
+    st.sampled_from(
+        [
+            "",
+            " ",
+            "\x00",
+            "\u2028",
+            "9999-12-31",
+            "0001-01-01",
+            "2026-13-45",
+            "9999-12-31T23:59:59Z",
+            "0001-01-01T00:00:00+14:00",
+            "9990000018",
+            "CH65 9ZZ",
+            "x" * 9000,
+            [],
+            [[]],
+            {},
+            [{}],
+            {"code": "x"},
+            {"reference": "#x"},
+            {"reference": "urn:uuid:x"},
+            {"coding": [{}]},
+        ]
+    ),
+)
+
+
+def places(node: Any) -> Iterator[tuple[Any, Any]]:
+    """Every object or list of a document, with each of its keys."""
+    items = node.items() if isinstance(node, dict) else enumerate(node)
+    for key, value in list(items):
+        yield node, key
+        if isinstance(value, dict | list):
+            yield from places(value)
+
+
+@st.composite
+def mutated(draw: st.DrawFn, media: str) -> bytes:
+    """A sample of which one to five places were left out, replaced, doubled or renamed."""
+    document = copy.deepcopy(draw(st.sampled_from(SAMPLES[media])))
+    document["id"] = draw(st.uuids()).hex
+    for _ in range(draw(st.integers(1, 5))):
+        everywhere = list(places(document))
+        if not everywhere:
+            break
+        node, key = everywhere[draw(st.integers(0, len(everywhere) - 1))]
+        match draw(st.sampled_from(["drop", "replace", "wrap", "rename", "double"])):
+            case "drop":
+                del node[key]
+            case "replace":
+                node[key] = copy.deepcopy(draw(VALUES))
+            case "wrap":
+                node[key] = [node[key]] if draw(st.booleans()) else {"value": node[key]}
+            case "rename" if isinstance(node, dict):
+                node[draw(st.sampled_from(["x", "id", "kind", "resourceType", "é/~"]))] = node.pop(
+                    key
+                )
+            case _ if isinstance(node, list):
+                node.append(copy.deepcopy(node[key]))
+    return json.dumps(document).encode()
+
+
+@MEDIA
+def test_random_bytes_are_answered(partner: Partner, media: str) -> None:
+    @FUZZ
+    @given(st.binary(max_size=300) | st.text(max_size=100).map(str.encode), PATHS)
+    def check(sent: bytes, path: str) -> None:
+        answered(partner.post(sent, path, media))
+
+    check()
+
+
+@MEDIA
+def test_samples_that_were_tampered_with_are_answered(partner: Partner, media: str) -> None:
+    @FUZZ
+    @given(mutated(media), PATHS)
+    def check(sent: bytes, path: str) -> None:
+        answered(partner.post(sent, path, media))
+
+    check()
+
+
+def dates(node: Any) -> list[tuple[Any, Any]]:
+    """Every place of a document that holds a day or an instant."""
+    return [
+        (inner, key)
+        for inner, key in places(node)
+        if isinstance(inner[key], str) and re.match(r"\d{4}-\d{2}-\d{2}", inner[key])
+    ]
+
+
+@MEDIA
+@pytest.mark.parametrize("day", ["0001-01-01", "0001-02-03", "9996-02-29", "9999-12-31"])
+def test_days_at_the_ends_of_the_calendar_are_answered(
+    partner: Partner, media: str, day: str
+) -> None:
+    for sample in SAMPLES[media]:
+        every = range(len(dates(sample)))
+        for chosen in [[one] for one in every] + [every]:
+            document = copy.deepcopy(sample) | {"id": uuid4().hex}
+            for index, (node, key) in enumerate(dates(document)):
+                if index in chosen:
+                    node[key] = day + node[key][10:]
+            answered(partner.check(document, media=media))
+
+
+@MEDIA
+def test_samples_that_were_cut_off_or_garbled_are_answered(partner: Partner, media: str) -> None:
+    @FUZZ
+    @given(st.sampled_from(SAMPLES[media]), st.data())
+    def check(document: Any, data: st.DataObject) -> None:
+        sent = json.dumps(document).encode()
+        at = data.draw(st.integers(0, len(sent)))
+        garbage = data.draw(st.binary(max_size=4))
+        answered(partner.post(sent[:at] + garbage + sent[at + len(garbage) :], media=media))
+        answered(partner.post(sent[:at], media=media))
+
+    check()
+
+
+@MEDIA
+def test_an_answered_message_is_answered_the_same_when_it_is_checked(
+    partner: Partner, media: str
+) -> None:
+    @FUZZ
+    @given(mutated(media))
+    def check(sent: bytes) -> None:
+        checked, posted = partner.check(sent, media=media), partner.post(sent, media=media)
+        if posted.status_code in (200, 202):
+            assert checked.status_code == 200
+        elif posted.status_code != 409:
+            assert (checked.status_code, checked.json()) == (posted.status_code, posted.json())
+
+    check()
+
+
+def test_after_all_that_it_still_takes_messages(gateway: Gateway, partner: Partner) -> None:
+    answered(partner.post(SAMPLES[JSON][0] | {"id": "at-the-end"}))
+    assert gateway.stranger.get("/health/ready").status_code == 200
