@@ -11,9 +11,7 @@ from tests.services import amqp_url, scratch_database
 
 def main() -> None:
     """Run every measurement, one after the other."""
-    print(
-        f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-    )
+    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
     print(f"{'ours / baseline':<42} {'ours':>10} {'baseline':>10}")
     print("journal: SQLite")
     for line in intake.measure():

@@ -8,8 +8,12 @@ import statistics
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from uuid import uuid4
+
+import orjson
+from stdnum.gb import nhs
 
 from benchmarks.load import messages_per_second
 from benchmarks.servers import free_port, running
@@ -55,22 +59,38 @@ def row(name: str, pairs: list[tuple[float, float]]) -> str:
 
 
 def _bodies(sample: str) -> list[bytes]:
-    """Make messages of their own from one sample: own ids, so that none is a repeat."""
+    """Make messages of their own from one sample: each another child's, under an id of its own."""
     text = (MESSAGES / sample).read_bytes()
-    if sample.endswith(".fhir.json"):
-        old = re.search(rb'"fullUrl": "urn:uuid:([0-9a-f-]{36})"', text)
-        assert old is not None
-        ids = set(re.findall(rb'"id": "([^"]+)"', text[: text.index(b'"Patient"')]))
-        bodies = []
-        for _ in range(MESSAGES_A_ROUND):
-            body = text
-            for known in {old[1], *ids}:
-                body = body.replace(known, str(uuid4()).encode())
-            bodies.append(body)
-        return bodies
-    return [
-        text.replace(b"rv-2026-0001", f"rv-{uuid4()}".encode()) for _ in range(MESSAGES_A_ROUND)
-    ]
+    (child,) = set(re.findall(rb"999\d{7}", text))
+    header = orjson.loads(text)["id"] if sample == "review.json" else _header_ids(text)
+    ids = [header] if isinstance(header, str) else header
+    bodies = []
+    for number in islice(_NHS_NUMBERS, MESSAGES_A_ROUND):
+        body = text.replace(child, number)
+        for known in ids:
+            body = body.replace(known.encode(), str(uuid4()).encode())
+        bodies.append(body)
+    return bodies
+
+
+def _header_ids(text: bytes) -> list[str]:
+    """List what a FHIR message's identity may be read from: bundle and header."""
+    bundle = orjson.loads(text)
+    header = bundle["entry"][0]
+    names = [bundle.get("id"), bundle.get("identifier", {}).get("value")]
+    names += [header["resource"].get("id"), header["fullUrl"].removeprefix("urn:uuid:")]
+    return [name for name in names if name]
+
+
+def _nhs_numbers() -> Iterator[bytes]:
+    """Yield synthetic NHS numbers of the 999 range, each once."""
+    for nine in range(999_100_000, 1_000_000_000):
+        for digit in "0123456789":
+            if nhs.is_valid(f"{nine}{digit}"):
+                yield f"{nine}{digit}".encode()
+
+
+_NHS_NUMBERS = _nhs_numbers()
 
 
 @contextmanager

@@ -46,7 +46,7 @@ async def _relay(url: str, topology: broker.Topology) -> float:
             stop = asyncio.Event()
             begin = time.perf_counter()
             relaying = asyncio.create_task(Relay(settings, journal).run(stop))
-            while await asyncio.to_thread(journal.deliveries.backlog):
+            while await asyncio.to_thread(journal.deliveries.backlog):  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
             taken = time.perf_counter() - begin
             stop.set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -25,23 +26,28 @@ def run(settings: Settings, *, relay: bool, ready: Callable[[Service], None]) ->
 
     Raises what `Service` raises where it cannot start, OSError where the port is taken.
     """
+    listening = socket.create_server((settings.host, settings.port), reuse_port=False, backlog=2048)
     service = Service(settings)
     config = uvicorn.Config(
         create_application(service),
-        host=settings.host,
-        port=settings.port,
         log_config=None,
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=10,
     )
-    asyncio.run(_serve(uvicorn.Server(config), service, relay=relay, ready=ready))
+    with listening:
+        asyncio.run(_serve(uvicorn.Server(config), listening, service, relay=relay, ready=ready))
 
 
 async def _serve(
-    server: uvicorn.Server, service: Service, *, relay: bool, ready: Callable[[Service], None]
+    server: uvicorn.Server,
+    listening: socket.socket,
+    service: Service,
+    *,
+    relay: bool,
+    ready: Callable[[Service], None],
 ) -> None:
-    serving = asyncio.create_task(server.serve())
+    serving = asyncio.create_task(server.serve(sockets=[listening]))
     while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn offers no event
         await asyncio.sleep(0.01)
     supervising = asyncio.create_task(supervise()) if relay and server.started else None

@@ -55,13 +55,13 @@ def assess(message: Message, tables: CodeTables, *, monitoring_zone: bool = Fals
         unmapped=tuple(
             f.code for f in findings if f.code and f.area is None and _foreign(f, tables)
         ),
-        areas=tuple(
-            sorted(
-                {area for c in message.conclusions for area in c.areas}
-                | {f.area for f in findings if f.origin == "professional-opinion" and f.area}
-            )
-        ),
+        areas=tuple(sorted({f.area for f in findings if f.area and _named(f)})),
     )
+
+
+def _named(finding: Finding) -> bool:
+    """Tell whether a professional named a concern: a score never names an area of need."""
+    return finding.origin == "professional-opinion" and finding.level == "concern"
 
 
 def age_on(day: date, born: date, expected: date | None = None) -> Age:

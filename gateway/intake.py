@@ -106,7 +106,8 @@ class Intake:
         record, version, earlier = self._relate(tx, incoming)
         message, gone = fold([*earlier, incoming.part])
         state = State(message, *(self._weigh(message) if message else (Assessment(), Decision())))
-        return Answer(self.recording.record(tx, incoming, record, version + 1, state, gone))
+        late = any(part.stands_over(incoming.part) for part in earlier)
+        return Answer(self.recording.record(tx, incoming, record, version + 1, state, gone, late))
 
     def _known(self, tx: Transaction, incoming: Incoming) -> Answer | None:
         """Recognise a message that was sent before, under the same source, event and id."""

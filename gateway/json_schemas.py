@@ -24,4 +24,17 @@ def json_schema(name: str) -> dict[str, Any] | None:
     if name not in _MODELS:
         return None
     schema = _MODELS[name].model_json_schema(by_alias=True, mode="validation")
+    if name == "alert":
+        _open(schema)
     return {"$schema": DIALECT, "$id": f"urn:early-identification-gateway:{name}:v1", **schema}
+
+
+def _open(schema: Any) -> None:
+    """Let unknown properties pass: within v1 fields are only added, and receivers ignore them."""
+    if isinstance(schema, dict):
+        schema.pop("additionalProperties", None)
+        for inner in schema.values():
+            _open(inner)
+    elif isinstance(schema, list):
+        for inner in schema:
+            _open(inner)

@@ -5,13 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-from prometheus_client import CollectorRegistry, Counter, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    disable_created_metrics,
+    generate_latest,
+)
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from adapters.errors import NotUnderstood, Refused
 from gateway.journal import Journal, JournalAway
 from schemas.receipt import Receipt
+
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
 class Backlog(Collector):

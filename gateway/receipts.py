@@ -15,17 +15,28 @@ from gateway.travelling import Incoming, State
 from schemas.alert import AlertData
 from schemas.base import Coding
 from schemas.message import is_safeguarding
-from schemas.receipt import Held, Receipt, ReceiptAlert, ReceiptRecord, Telephone
+from schemas.receipt import SENTENCE, Held, Receipt, ReceiptAlert, ReceiptRecord, Telephone
 
 COUNTED = (
     "Nothing leaves and nobody is told: only the count was kept, and this message was forgotten."
 )
+WITHDRAWN = "Whoever had been told learns that it no longer stands. Nothing else of it is kept."
+ERASED = "Everything that followed from this message was held; after 30 days it was erased."
+LATE = "A later part of this record stands already; this message changed nothing."
 CHECKED = "This was a check: nothing was stored, and nothing known from before was looked at."
 AGAIN = (
     "{count} earlier message(s) of this record were counted and not kept, or were held until they "
     "were erased. Send them again under new ids if they should be part of what is shared."
 )
 QUEUED = "In the front door's queue. It is not known whether anybody has opened it."
+
+
+def not_delivered(numbers: Telephone) -> str:
+    """Say what stands on a safeguarding referral until the broker has it."""
+    return (
+        f"NOT DELIVERED. Telephone the front door now: {numbers.front_door} (nights and weekends "
+        f"{numbers.night_team})."
+    )
 
 
 @dataclass(frozen=True)
@@ -53,15 +64,6 @@ class Receipts:
             night_team=self.directory.area.telephones.night_team,
         )
 
-    @property
-    def not_delivered(self) -> str:
-        """What stands on a safeguarding referral until the broker has it."""
-        numbers = self.telephone
-        return (
-            f"NOT DELIVERED. Telephone the front door now: {numbers.front_door} (nights and "
-            f"weekends {numbers.night_team})."
-        )
-
     def first(
         self,
         incoming: Incoming,
@@ -71,6 +73,7 @@ class Receipts:
         state: State,
         told: Sequence[Told],
         gone: int,
+        late: bool,
     ) -> Receipt:
         """Write the receipt of a message that was just recorded."""
         decision, restricted = state.decision, _restricted(state)
@@ -80,8 +83,10 @@ class Receipts:
             notes.append(
                 f"{silent} receiver(s) already know all that they may see: not told again."
             )
+        if late:
+            notes.append(LATE)
         if decision.forgets:
-            notes.append(COUNTED)
+            notes.append(WITHDRAWN if told else COUNTED)
         elif gone:
             notes.append(AGAIN.format(count=gone))
         return self._receipt(
@@ -144,6 +149,7 @@ class Receipts:
             event=parsed.event,
             action="retract",
             notes=("This retract is well-formed. " + CHECKED,),
+            sentence=SENTENCE,
         )
 
     def standing(self, tx: Queries, message_id: str) -> Receipt:
@@ -158,7 +164,9 @@ class Receipts:
         words = {"due": "due", "done": "delivered", "superseded": "superseded"}
         if kept.receipt is None:
             row = kept.message
-            notes = COUNTED if row.state == "counted" else "Held for 30 days, then erased."
+            note = COUNTED if row.state == "counted" else ERASED
+            if states:
+                note = WITHDRAWN
             return Receipt(
                 id=row.id,
                 status="counted",
@@ -166,7 +174,8 @@ class Receipts:
                 event=row.event,
                 action=row.action,
                 received_at=row.received_at,
-                notes=(notes,),
+                notes=(note,),
+                sentence=SENTENCE,
                 alerts=tuple(
                     ReceiptAlert(
                         id=o.alert.id,
@@ -198,9 +207,10 @@ class Receipts:
         return Receipt.model_validate(
             {
                 "kind": message.kind,
+                "sentence": SENTENCE,
                 "event": parsed.event,
                 "action": message.action,
-                "warning": self.not_delivered if harm else None,
+                "warning": not_delivered(self.telephone) if harm else None,
                 "telephone": self.telephone if harm else None,
                 "findings": assessment.findings,
                 "areas": assessment.areas,

@@ -81,17 +81,21 @@ class Recording:
         version: int,
         state: State,
         gone: int,
+        late: bool,
     ) -> Receipt:
         """Record one version and return the sender's receipt.
 
-        `gone` counts the record's earlier parts that stand but are no longer kept.
+        `gone` counts the record's earlier parts that stand but are no longer kept; `late` says that
+        a later part stood already, so that this one changed nothing.
         """
         message_id = str(uuid4())
         keep = not state.decision.forgets
         threads = _Threads(tx, record_ref, new=version == 1)
         alerts = list(self._alerts(threads, incoming, message_id, version, state))
         told = [Told(a.alert.id, a.data, a.route, a.alert.basis) for a in alerts]
-        receipt = self.receipts.first(incoming, message_id, record_ref, version, state, told, gone)
+        receipt = self.receipts.first(
+            incoming, message_id, record_ref, version, state, told, gone, late
+        )
         tx.add_message(
             self._row(incoming, message_id, record_ref, state),
             body=incoming.body if keep else None,

@@ -36,6 +36,8 @@ BATCH = 500
 """Deliveries claimed at once, and publications in flight."""
 IDLE = 0.05
 """Seconds between looks at an empty journal."""
+LOOK_AGAIN = 2.0
+"""Seconds between looks for a topology that is incomplete."""
 HEARTBEAT = 3.0
 """Seconds between signs of life."""
 UPKEEP = 600.0
@@ -92,6 +94,9 @@ class Relay:
                 if self._publisher.state == "away":
                     await self._connect(stop)
                     continue
+                if self._incomplete:
+                    await self._look_again(stop)
+                    continue
                 batch = await asyncio.to_thread(
                     self._journal.deliveries.claim,
                     "amqp",
@@ -130,6 +135,15 @@ class Relay:
                     await self._publisher.connect()
                     self._incomplete = await asyncio.to_thread(missing, self._url, self._topology)
             log.info("RabbitMQ is there", missing=self._incomplete)
+
+    async def _look_again(self, stop: asyncio.Event) -> None:
+        """Wait while something of the topology is missing: what is sent now would come back."""
+        assert self._url is not None
+        await _wait(stop, LOOK_AGAIN)
+        with suppress(BrokerError):
+            self._incomplete = await asyncio.to_thread(missing, self._url, self._topology)
+            if not self._incomplete:
+                log.info("the topology is complete")
 
     async def _heartbeat(self, stop: asyncio.Event) -> None:
         """Leave a sign of life with the broker's state, at once when that changes."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -65,6 +66,22 @@ def build_intake(settings: Settings, rules: Rules, journal: Journal, codec: Code
     )
 
 
+class Throttle:
+    """Lets so many through in each second of the clock, and no more."""
+
+    def __init__(self, per_second: int) -> None:
+        self._per_second = per_second
+        self._second, self._passed = 0, 0
+
+    def allows(self) -> bool:
+        """Tell whether one more may pass now."""
+        second = int(time.monotonic())
+        if second != self._second:
+            self._second, self._passed = second, 0
+        self._passed += 1
+        return self._passed <= self._per_second
+
+
 class Service:
     """The serving process: everything that a request needs."""
 
@@ -76,6 +93,7 @@ class Service:
         self.intake = build_intake(settings, self.rules, self.journal, codec)
         self.callers = Callers(self.journal)
         self.metrics = Metrics(self.journal)
+        self.noting = Throttle(per_second=5)
 
     def follow(self, message_id: str, caller: Caller) -> Receipt | None:
         """Return a message's receipt as it stands, or None where it is not this caller's to see.

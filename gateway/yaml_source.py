@@ -78,6 +78,8 @@ def _sentence(detail: Any, model: type[BaseModel]) -> str:
     where = ".".join(str(part) for part in detail["loc"])
     if detail["type"] == "extra_forbidden":
         return f"`{where}`: unknown key `{last}`{nearest(str(last), _known(model, parents))}"
+    if detail["type"].startswith("bool"):
+        return f"`{where}`: write true or false"
     if detail["type"] == "missing":
         return f"`{where}`: `{last}` is missing"
     return f"`{where}`: {detail['msg'][:1].lower()}{detail['msg'][1:]}"

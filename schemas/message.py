@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal, Self, get_args
 
 from pydantic import AfterValidator, AwareDatetime, Field, TypeAdapter, model_validator
@@ -42,7 +42,15 @@ ConclusionKind = Literal[
     "significant-harm",
 ]
 
-Instant = Annotated[AwareDatetime, AfterValidator(lambda at: at.astimezone(UTC))]
+
+def _utc(at: datetime) -> datetime:
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        raise PydanticCustomError("instant", "is an instant beyond the calendar") from None
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(_utc)]
 """An instant, in UTC. JSON gives it with its offset: `2026-11-24T10:15:00+00:00`."""
 
 _FUTURE = timedelta(days=1)

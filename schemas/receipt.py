@@ -94,4 +94,5 @@ class Receipt(Model):
     held: tuple[Held, ...] = ()
     questions: tuple[Question, ...] = ()
     notes: tuple[Text, ...] = ()
-    sentence: Text = SENTENCE
+    sentence: Text
+    """`SENTENCE`, on every receipt."""

@@ -79,6 +79,11 @@ class Part:
     message: Message | None
     """None where its body was counted and forgotten, or erased."""
 
+    def stands_over(self, other: Part) -> bool:
+        """Tell whether this is a later message of the same part."""
+        same = (self.source, self.event) == (other.source, other.event)
+        return same and self.order > other.order
+
 
 def fold(parts: Iterable[Part]) -> tuple[Message | None, int]:
     """Fold a record's parts into its state, and count those that stand but are no longer kept.

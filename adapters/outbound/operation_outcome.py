@@ -12,6 +12,7 @@ ISSUE_TYPES = {
     401: "login",
     403: "forbidden",
     404: "not-found",
+    405: "not-supported",
     409: "duplicate",
     413: "too-long",
     415: "not-supported",

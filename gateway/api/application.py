@@ -9,6 +9,7 @@ from importlib.metadata import version
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
+from starlette.exceptions import HTTPException
 
 from gateway.api import health, messages, schemas
 from gateway.api.messages import Rejected
@@ -42,8 +43,12 @@ def create_application(service: Service) -> FastAPI:
     async def no_such_id(request: Request, _: RequestValidationError) -> Response:
         return problem(request, 404, "There is nothing under this address.", code="not-found")
 
-    @app.exception_handler(404)
-    async def not_found(request: Request, _: Exception) -> Response:
+    @app.exception_handler(HTTPException)
+    async def not_here(request: Request, error: HTTPException) -> Response:
+        if error.status_code == 405:
+            allow = (error.headers or {}).get("Allow", "")
+            detail = f"This address takes {allow}."
+            return problem(request, 405, detail, code="not-supported", headers={"Allow": allow})
         return problem(request, 404, "There is nothing under this address.", code="not-found")
 
     return app

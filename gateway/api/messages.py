@@ -14,10 +14,11 @@ from fastapi.responses import Response
 from adapters.errors import Refused
 from adapters.inbound import PARSERS
 from gateway.api.openapi import MESSAGE_BODY, RESPONSES
-from gateway.api.problems import problem, refusal
+from gateway.api.problems import problem, refusal, speaks_of_harm
 from gateway.caller import Caller, NotAllowed, Unknown
 from gateway.intake import Intake, Repeated
 from gateway.journal import JournalAway
+from gateway.receipts import not_delivered
 from gateway.service import Service
 from schemas.receipt import Receipt
 
@@ -125,7 +126,7 @@ async def send(
         answer = await intake.take(body, media_type, caller)
     except Refused as refused:
         service.metrics.refused(refused)
-        return refusal(request, refused, intake.receipts.telephone)
+        return refusal(request, refused, body, intake.receipts.telephone)
     except NotAllowed as refused:
         await _note_denied(service, caller.organisation, 403, "not allowed", len(body))
         return problem(request, 403, str(refused), code="forbidden")
@@ -133,7 +134,7 @@ async def send(
         service.metrics.answered("duplicate")
         return problem(request, 409, str(repeated), code="duplicate")
     except JournalAway as away:
-        return _not_accepted(request, service, str(away), body, media_type)
+        return _not_accepted(request, service, str(away), body)
     receipt = answer.receipt
     service.metrics.took(receipt, repeated=answer.repeated)
     log.info(
@@ -168,7 +169,7 @@ async def check(
         parsed = PARSERS[media_type](body, service.intake.tables)
         caller.check(parsed.message)
     except Refused as refused:
-        return refusal(request, refused, service.intake.receipts.telephone)
+        return refusal(request, refused, body, service.intake.receipts.telephone)
     except NotAllowed as refused:
         return problem(request, 403, str(refused), code="forbidden")
     return _json(service.intake.check(parsed))
@@ -205,22 +206,17 @@ def _json(receipt: Receipt, status: int = 200, headers: dict[str, str] | None = 
     )
 
 
-def _not_accepted(
-    request: Request, service: Service, detail: str, body: bytes = b"", media_type: str = ""
-) -> Response:
+def _not_accepted(request: Request, service: Service, why: str, body: bytes = b"") -> Response:
     """Answer 503; of a safeguarding referral with the numbers to telephone."""
-    harm = False
-    if body:
-        parsed = PARSERS[media_type](body, service.intake.tables)
-        harm = parsed.message.sharing.harm is not None
-    receipts = service.intake.receipts
+    numbers = service.intake.receipts.telephone
+    harm = speaks_of_harm(body)
     service.metrics.answered("not-accepted")
     return problem(
         request,
         503,
-        f"{receipts.not_delivered if harm else ''} {detail} Nothing was accepted; send it again.".strip(),
+        f"{not_delivered(numbers) + ' ' if harm else ''}{why} Nothing was accepted; send it again.",
         code="not-accepted",
-        telephone=receipts.telephone if harm else None,
+        telephone=numbers if harm else None,
         headers=RETRY_AFTER,
     )
 
@@ -228,8 +224,13 @@ def _not_accepted(
 async def _note_denied(
     service: Service, organisation: str | None, status: int, why: str, size: int
 ) -> None:
-    """Note who was denied, when, why and how much they sent; never what."""
+    """Note who was denied, when, why and how much they sent; never what.
+
+    Of unknown callers a few a second are noted and all are counted: nobody can fill the disk.
+    """
     service.metrics.answered(why)
+    if organisation is None and not service.noting.allows():
+        return
     noted = service.journal.transact(
         lambda tx: tx.note_denied(organisation, datetime.now(UTC), status, why, size)
     )

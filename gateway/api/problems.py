@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from fastapi import Request
@@ -11,6 +10,7 @@ from fastapi.responses import JSONResponse, Response
 
 from adapters.errors import Fault, NotUnderstood, NotWellFormed, Refused
 from adapters.outbound.operation_outcome import operation_outcome
+from gateway.receipts import not_delivered
 from schemas.receipt import Telephone
 
 TITLES = {
@@ -18,6 +18,7 @@ TITLES = {
     401: "Unauthorised",
     403: "Forbidden",
     404: "Not found",
+    405: "Method not allowed",
     409: "Duplicate",
     413: "Too large",
     415: "Media type not supported",
@@ -74,32 +75,42 @@ def problem(
     )
 
 
-def refusal(request: Request, refused: Refused, telephone: Telephone) -> Response:
-    """Answer a message that could not be understood, with every fault."""
-    if isinstance(refused, NotWellFormed):
+def speaks_of_harm(body: bytes) -> bool:
+    """Tell whether a message seems to be about significant harm, understood or not.
+
+    Looks for the words as every format writes them. Too often is harmless: an answer then carries
+    two telephone numbers that nobody needed.
+    """
+    return any(word in body for word in (b"safeguarding", b"significant-harm", b'"harm"'))
+
+
+def refusal(request: Request, refused: Refused, body: bytes, telephone: Telephone) -> Response:
+    """Answer a message that could not be understood, with every fault.
+
+    No fault hides harm: where the message seems to be about it, the telephone numbers come first.
+    """
+    harm = speaks_of_harm(body)
+    if isinstance(refused, NotUnderstood):
+        faults = refused.faults
+        harm = harm or any(fault.code in SAFEGUARDING for fault in faults)
+        count = "One thing is" if len(faults) == 1 else f"{len(faults)} things are"
+        detail = f"{count} wrong with this message; nothing was accepted."
+        codes = {fault.code for fault in faults}
+        code, status, place = codes.pop() if len(codes) == 1 else "not-understood", 422, None
+    else:
+        assert isinstance(refused, NotWellFormed)
+        faults, code, status = (), "not-well-formed", 400
         place = {"line": refused.line, "column": refused.column} if refused.line else None
         where = f" (line {refused.line}, column {refused.column})" if refused.line else ""
-        return problem(request, 400, refused.detail + where, code="not-well-formed", place=place)
-    assert isinstance(refused, NotUnderstood)
-    faults = refused.faults
-    codes = {fault.code for fault in faults}
-    count = "One thing is" if len(faults) == 1 else f"{len(faults)} things are"
-    detail = f"{count} wrong with this message; nothing was accepted."
-    urgent = next((f.detail for f in faults if f.code in SAFEGUARDING), None)
-    if urgent:
-        numbers = (
-            f"Front door: {telephone.front_door}; nights and weekends: {telephone.night_team}."
-        )
-        detail = f"{urgent} {numbers}"
-        faults = tuple(
-            replace(f, detail=f"{f.detail} {numbers}") if f.code in SAFEGUARDING else f
-            for f in faults
-        )
+        detail = refused.detail + where
+    if harm:
+        detail = f"{not_delivered(telephone)} {detail}"
     return problem(
         request,
-        422,
+        status,
         detail,
-        code=codes.pop() if len(codes) == 1 else "not-understood",
+        code=code,
         faults=faults,
-        telephone=telephone if urgent else None,
+        telephone=telephone if harm else None,
+        place=place,
     )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from gateway import broker
-from gateway.cli.console import FAULT, RETRY, err, say
-from gateway.journal import JournalError
+from gateway.cli.console import FAULT, RETRY, USAGE, err, say
+from gateway.journal import JournalAway, JournalError
 from gateway.service import load_rules
 from gateway.settings import Settings
 from gateway.storage import open_journal
@@ -15,7 +15,7 @@ def check() -> None:
     settings = Settings()
     rules = load_rules(settings)
     basis_on = [name for name, basis in rules.policy.bases.items() if basis.on]
-    say(f"policy      {settings.policy.name}: {rules.policy.title}, version {rules.policy.version}")
+    say(f"policy      {settings.policy}: {rules.policy.title}, version {rules.policy.version}")
     say(f"            bases that are on: {', '.join(basis_on)}")
     say(
         f"directory   {rules.directory.area.name}: {len(tuple(rules.directory.organisations()))} "
@@ -29,7 +29,7 @@ def check() -> None:
         say(f"journal     {settings.database_url.split('@')[-1]}: can be written")
     except JournalError as error:
         err(f"journal     {error}")
-        code = RETRY
+        code = RETRY if isinstance(error, JournalAway) else USAGE
     if settings.amqp_url is None:
         say("rabbitmq    not set (GATEWAY_AMQP_URL): embedded, alerts wait in the mailbox")
     else:
@@ -39,9 +39,11 @@ def check() -> None:
             for sentence in missing:
                 err(f"rabbitmq    {sentence}")
                 code = code or FAULT
+            if missing:
+                err("            run `gateway topology apply`")
             if not missing:
                 say(f"rabbitmq    {broker.masked(url)}: exchanges and queues are there")
         except broker.BrokerError as error:
             err(f"rabbitmq    {error}")
-            code = RETRY
+            code = USAGE if isinstance(error, broker.BrokerAddressWrong) else code or RETRY
     raise SystemExit(code)

@@ -73,8 +73,15 @@ def lines(value: Any, path: str = "") -> Iterator[str]:
         for index, inner in enumerate(value):
             yield from lines(inner, f"{path}[{index}]")
     else:
-        shown = ", ".join(str(item) for item in value) if isinstance(value, list) else value
-        yield f"{path}: {shown}"
+        values = value if isinstance(value, list) else [value]
+        yield f"{path}: {', '.join(_word(item) for item in values)}"
+
+
+def _word(value: Any) -> str:
+    """Write a value as JSON would, a string without its quotes and 20.0 as 20."""
+    if isinstance(value, float):
+        return f"{value:g}"
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
 
 
 def _from_queue(

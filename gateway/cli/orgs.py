@@ -8,10 +8,9 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from gateway.caller import new_key
-from gateway.cli.console import FAULT, fail, out, say
+from gateway.cli.console import FAULT, fail, say
 from gateway.directory import Directory, Organisation
 from gateway.journal import Credential, Journal
 from gateway.service import load_rules
@@ -43,7 +42,7 @@ def register(
     sends = kinds or sorted({sent for one in known for sent in one.sends})
     for name in sends:
         if name not in KINDS:
-            fail(f"There is no kind `{name}`{nearest(name, KINDS)}", FAULT)
+            fail(f"There is no kind `{name}`; there are {', '.join(KINDS)}.", FAULT)
     key = new_key()
     adding = journal.transact(
         lambda tx: tx.add_credential(key, organisation, sends, datetime.now(UTC), speaks_for)
@@ -80,18 +79,18 @@ def list_() -> None:
     journal, _ = open_journal(Settings())
     with journal:
         credentials = journal.read(lambda tx: tx.credentials())
-    table = Table("id", "organisation", "may send", "speaks for", "made", "revoked", box=None)
     for c in credentials:
-        revoked = f"{c.revoked_at:%Y-%m-%d}" if c.revoked_at else ""
-        table.add_row(
-            c.id,
-            c.organisation,
-            ", ".join(c.kinds),
-            ", ".join(c.speaks_for),
-            f"{c.created_at:%Y-%m-%d}",
-            revoked,
-        )
-    out.print(table)
+        say(f"{c.id}  {c.organisation}  made {c.created_at:%Y-%m-%d}" + _revoked(c))
+        say(f"    may send {', '.join(c.kinds) or 'nothing'}" + _speaks(c))
+
+
+def _revoked(credential: Credential) -> str:
+    at = credential.revoked_at
+    return f"  [red]revoked {at:%Y-%m-%d}[/]" if at else ""
+
+
+def _speaks(credential: Credential) -> str:
+    return f"; speaks for {', '.join(credential.speaks_for)}" if credential.speaks_for else ""
 
 
 @app.command()

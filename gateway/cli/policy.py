@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from adapters.errors import NotUnderstood, Refused
+from adapters.errors import NotUnderstood, NotWellFormed, Refused
 from adapters.inbound import PARSERS
 from gateway.assessment import assess
 from gateway.cli.console import FAULT, err, out, say
@@ -42,10 +42,12 @@ def explain(
     try:
         message = PARSERS[media_type(body)](body, rules.tables).message
     except Refused as refused:
-        err(f"{file}: {refused}")
         if isinstance(refused, NotUnderstood):
+            err(f"{file} was not understood:")
             for fault in refused.faults:
                 err(f"  {fault.pointer or '/'}: {fault.detail}")
+        elif isinstance(refused, NotWellFormed):
+            err(f"{file}, line {refused.line}, column {refused.column}: {refused.detail}")
         raise SystemExit(FAULT) from None
     assessment = assess(message, rules.tables, monitoring_zone=settings.monitoring_zone)
     document = policy_document(message, assessment)
@@ -63,10 +65,11 @@ def _explain(rules: Rules, decision: Decision, document: dict[str, Any]) -> None
         for flag in alert.flags:
             say(f"  [yellow]! {escape(flag)}[/]")
         seen = dict(_pairs(dict(alert.fields)))
+        partly = {_root(path) for path in seen if path.startswith("findings")}
         say("  sees:")
         for path, value in seen.items():
             say(f"    [green]+[/] {escape(path)}: {escape(value)}")
-        unseen = [path for path in stated if path not in seen]
+        unseen = [path for path in stated if path not in seen and _root(path) not in partly]
         say(f"  does not see: {escape(', '.join(_roots(unseen))) or 'nothing else was stated'}")
         say()
     for hold in decision.holds:
@@ -82,19 +85,17 @@ def _explain(rules: Rules, decision: Decision, document: dict[str, Any]) -> None
         say("Nobody is told. The message is counted and forgotten.")
     for note in decision.notes:
         say(escape(note))
-    silent = [name for name in rules.policy.routes if name not in _fired(decision)]
-    out.print(f"[dim]Silent routes: {', '.join(silent)}[/]")
     out.print(f"[dim]{escape(SENTENCE)}[/]")
-
-
-def _fired(decision: Decision) -> set[str]:
-    return {a.route for a in decision.alerts} | {h.route for h in decision.holds}
 
 
 def _pairs(document: dict[str, Any]) -> list[tuple[str, str]]:
     return [tuple(line.split(": ", 1)) for line in lines(document)]  # type: ignore[misc]
 
 
+def _root(path: str) -> str:
+    """Shorten a path to its first two words."""
+    return ".".join(path.split(".")[:2]).split("[")[0]
+
+
 def _roots(paths: list[str]) -> list[str]:
-    """Shorten paths to their first two words, each once."""
-    return list(dict.fromkeys(".".join(path.split(".")[:2]).split("[")[0] for path in paths))
+    return list(dict.fromkeys(_root(path) for path in paths))

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, func, select, update
+from sqlalchemy import Connection, Engine, Row, delete, func, select, update
 
 from gateway.journal.codec import Codec
 from gateway.journal.engine import answering, in_transaction
@@ -147,6 +147,8 @@ class Deliveries:
     def erase_expired(self, now: datetime | None = None) -> Erased:
         """Erase held or refused bodies whose time has come; id, keyed hash and reason stay.
 
+        Notes of who was denied go whole: anybody can cause them.
+
         For SQLite it also empties the write-ahead log, in which what was forgotten lives on.
         """
         at = now or datetime.now(UTC)
@@ -155,6 +157,9 @@ class Deliveries:
             old = select(message.c.id).where(message.c.expires_at <= at)
             connection.execute(
                 update(version).where(version.c.message_id.in_(old)).values(decision=None)
+            )
+            connection.execute(
+                delete(refused).where(refused.c.expires_at <= at, refused.c.bytes_hash.is_(None))
             )
             bodies = {"bytes": None, "canonical": None, "receipt": None, "state": "erased"}
             counts = [

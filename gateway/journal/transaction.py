@@ -241,7 +241,12 @@ class Transaction(Queries):
     ) -> str:
         """Note who (if known), when, why and what size, for 401, 403 and 413: never the bytes."""
         return self._refuse(
-            organisation=organisation, received_at=received_at, status=status, size=size, why=why
+            organisation=organisation,
+            received_at=received_at,
+            status=status,
+            size=size,
+            why=why,
+            expires_at=received_at + KEPT_WHILE_HELD,
         )
 
     def add_credential(

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from uuid import uuid4
 
 import httpx
 import pytest
 
 from gateway.broker import Topology, remove, remove_policy
 from tests.end_to_end.partner import Partner
-from tests.end_to_end.running import JOURNAL_KEY, Serving
+from tests.end_to_end.running import JOURNAL_KEY, Serving, unique_prefix
 from tests.services import amqp_url, scratch_database
 
 OTHERS = ("ods:RBT", "urn:199901", "urn:199902")
@@ -19,7 +18,7 @@ OTHERS = ("ods:RBT", "urn:199901", "urn:199902")
 @pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     """A gateway on RabbitMQ and PostgreSQL, as a deployment is; its topology was just applied."""
-    topology = Topology(f"test-{uuid4().hex[:12]}.")
+    topology = Topology(unique_prefix())
     with scratch_database() as database:
         serving = Serving(
             tmp_path_factory.mktemp("served"),

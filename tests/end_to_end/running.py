@@ -174,6 +174,14 @@ class Serving:
         self.process.kill()
         self.process.wait()
 
+    def kill_with_its_relay(self) -> None:
+        """kill -9 both, as when the machine goes down."""
+        relays = self.relays()
+        self.kill()
+        for relay in relays:
+            with suppress(ProcessLookupError):
+                os.kill(relay, signal.SIGKILL)
+
     def terminate(self, how: signal.Signals = signal.SIGTERM) -> int:
         """Ask it to end, and return its exit code."""
         assert self.process is not None
@@ -220,12 +228,17 @@ def a_gateway(folder: Path, *options: str, **settings: str) -> Iterator[Serving]
 @contextmanager
 def queues_of_its_own(url: str) -> Iterator[str]:
     """Declare exchanges and queues under a prefix, which is yielded, and remove them again."""
-    topology = Topology(f"test-{uuid4().hex[:12]}.")
+    topology = Topology(unique_prefix())
     apply(url, topology)
     try:
         yield topology.prefix
     finally:
         remove(url, topology)
+
+
+def unique_prefix() -> str:
+    """Return a GATEWAY_AMQP_PREFIX that nobody else uses."""
+    return f"test-{uuid4().hex[:12]}."
 
 
 def key_in(printed: str) -> str:

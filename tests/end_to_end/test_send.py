@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import orjson
@@ -80,3 +82,22 @@ def test_a_gateway_that_does_not_answer_ends_with_3(served: Serving) -> None:
     said = send(served, MESSAGES / "review.json", GATEWAY_URL=nowhere, GATEWAY_KEY="eig_any")
     assert said.code == 3
     assert nowhere in said.err
+
+
+def test_a_proxy_that_answers_for_it_ends_with_3(served: Serving) -> None:
+    """What stands in front of a gateway that is away answers in HTML, not in problem+json."""
+
+    class Proxy(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.send_error(502)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as proxy:
+        Thread(target=proxy.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{proxy.server_port}"
+        said = send(served, MESSAGES / "review.json", GATEWAY_URL=url, GATEWAY_KEY="eig_any")
+        proxy.shutdown()
+    assert said.code == 3
+    assert "502" in said.err

@@ -1,49 +1,47 @@
-"""`gateway topology`: declares queues, leaves them as they are the second time, and finds drift."""
+"""`gateway topology check` finds what is missing and what differs; `apply` has declared the rest."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-from uuid import uuid4
 
 import pika
 import pytest
 
-from gateway.broker import Topology, remove, remove_policy
-from tests.end_to_end.running import Said, gateway
+from tests.end_to_end.running import (
+    Said,
+    Serving,
+    queues_of_its_own,
+    unique_prefix,
+    within_this_process,
+)
 from tests.services import amqp_url
 
 pytestmark = pytest.mark.rabbitmq
+QUEUES = {agency + dead for agency in ("education", "health", "social-care") for dead in ("", ".dead")}
 
 
-@pytest.fixture
-def prefix() -> Iterator[str]:
-    topology = Topology(f"test-{uuid4().hex[:12]}.")
-    yield topology.prefix
-    remove(amqp_url(), topology)
-    remove_policy(amqp_url(), topology)
+def check(folder: Path, prefix: str) -> Said:
+    over = {"GATEWAY_AMQP_ADMIN_URL": amqp_url(), "GATEWAY_AMQP_PREFIX": prefix}
+    return within_this_process("topology", "check", folder=folder, **over)
 
 
-def test_what_is_missing_is_declared_and_what_differs_is_found(
-    prefix: str, tmp_path: Path
-) -> None:
-    def topology(word: str) -> Said:
-        over = {"GATEWAY_AMQP_ADMIN_URL": amqp_url(), "GATEWAY_AMQP_PREFIX": prefix}
-        return gateway("topology", word, folder=tmp_path, **over)
+@pytest.mark.postgresql
+def test_what_apply_declared_is_as_it_should_be(served: Serving) -> None:
+    said = check(served.folder, served.settings["GATEWAY_AMQP_PREFIX"])
+    assert said.code == 0, said.out
+    assert {line.split()[0] for line in said.out.splitlines()} == QUEUES
 
-    before = topology("check")
-    assert before.code == 1
-    assert "gateway topology apply" in before.err
-    assert topology("apply").code == 0
-    after = topology("check")
-    assert after.code == 0, after.out
-    assert {line.split()[0] for line in after.out.splitlines()} == {
-        agency + dead for agency in ("education", "health", "social-care") for dead in ("", ".dead")
-    }
-    declare_otherwise(f"{prefix}health.dead")
-    drifted = topology("check")
+
+def test_what_is_missing_or_differs_is_named(tmp_path: Path) -> None:
+    with queues_of_its_own(amqp_url()) as prefix:
+        declare_otherwise(f"{prefix}health.dead")
+        drifted = check(tmp_path, prefix)
     assert drifted.code == 1
     assert f"{prefix}health.dead" in drifted.out
+    assert "gateway topology apply" in drifted.err
+    missing = check(tmp_path, unique_prefix())
+    assert missing.code == 1
+    assert len(missing.out.splitlines()) == 8, "two exchanges and six queues"
 
 
 def declare_otherwise(queue: str) -> None:
@@ -55,6 +53,6 @@ def declare_otherwise(queue: str) -> None:
 
 
 def test_without_an_address_it_says_which_setting_is_missing(tmp_path: Path) -> None:
-    said = gateway("topology", "apply", folder=tmp_path)
+    said = within_this_process("topology", "apply", folder=tmp_path)
     assert said.code == 2
     assert "GATEWAY_AMQP_ADMIN_URL" in said.err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,15 +44,31 @@ def test_a_killed_gateway_loses_nothing_that_it_acknowledged(
 ) -> None:
     key = key_in(serving.out)
     with Flow(serving, key) as flow:
-        for _ in range(2):
-            flow.until(answered=60)
-            orphans = eventually(serving.relays)
-            serving.kill()
+        for kill in (serving.kill, serving.kill_with_its_relay):
+            serving.wait_until(lambda ready: ready["status"] == "ok")
+            flow.until(answered=40)
+            before = serving.relays()
+            kill()
             serving.start()
-            eventually(lambda o=orphans: not set(o) & set(serving.relays()), 10)
-        flow.until(answered=60)
-    assert flow.statuses["none"], "nothing was in flight when the gateway was killed"
+            eventually(lambda b=before: not set(b) & set(serving.relays()))
+        flow.until(answered=20)
+    assert flow.statuses["none"], "something was in flight when the gateway was killed"
     assert_nothing_lost(flow, serving, key, partner)
+    assert_nothing_is_half_there(serving, flow)
+
+
+def assert_nothing_is_half_there(serving: Serving, flow: Flow) -> None:
+    """Every message has its version and its receipt, every alert its delivery; and none is twice."""
+    file = serving.settings["GATEWAY_DATABASE_URL"].removeprefix("sqlite:///")
+    with sqlite3.connect(file) as journal:
+
+        def count(what: str) -> int:
+            return int(journal.execute(f"SELECT count(*) FROM {what}").fetchone()[0])
+
+        assert count("message") == len(flow.receipts)
+        assert count("message LEFT JOIN version ON id = message_id WHERE number IS NULL") == 0
+        assert count("message WHERE receipt IS NULL OR canonical IS NULL OR bytes IS NULL") == 0
+        assert count("alert LEFT JOIN delivery ON alert.id = alert_id WHERE target IS NULL") == 0
 
 
 def test_a_killed_relay_is_started_again_and_loses_nothing(

@@ -27,7 +27,7 @@ SAMPLES = {
     for media in (JSON, FHIR)
 }
 FUZZ = settings(
-    max_examples=150,
+    max_examples=80,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

@@ -32,7 +32,7 @@ from tests.builders import (
     tables,
     understood,
 )
-from tests.unit.adapters.test_fhir_round_trip import messages
+from tests.strategies import messages
 
 BORN = date(2024, 5, 1)
 """On the first of a month, so that an age in months and days is easily turned into a day."""
@@ -586,7 +586,7 @@ def at(document: Any, pointer: str) -> Any:
 @pytest.mark.parametrize("kind", MODELS)
 def test_assessing_is_total_and_every_finding_shows_where_its_evidence_stands(kind: str) -> None:
     @settings(
-        max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+        max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
     )
     @given(messages(kind), st.booleans())
     def check(message: Message, zone: bool) -> None:

@@ -386,7 +386,7 @@ def test_agreement_that_one_source_had_is_not_stretched_to_whom_it_was_refused_b
             sharing=agreement("given", "ods:8Z912"),
         )
     )
-    assert [held.service for held in receipt.held] == ["organisation-8z912"]
+    assert [held.service for held in receipt.held] == ["organisation-ods-8z912"]
 
 
 def test_two_sources_of_different_sorts_make_one_record_too(desk):

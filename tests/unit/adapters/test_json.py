@@ -375,9 +375,9 @@ def test_no_other_fault_hides_what_to_do_about_harm(document: dict[str, Any], co
 @pytest.mark.parametrize(
     "filling",
     [
-        b',"conclusions":[' + b",".join([b"1"] * 400_000) + b"]}",
-        b"," + b",".join(b'"u%d":1' % number for number in range(80_000)) + b"}",
-        b',"conclusions":[' + b",".join([b'{"kinds":1}'] * 80_000) + b"]}",
+        b',"conclusions":[' + b",".join([b"1"] * 100_000) + b"]}",
+        b"," + b",".join(b'"u%d":1' % number for number in range(20_000)) + b"}",
+        b',"conclusions":[' + b",".join([b'{"kinds":1}'] * 20_000) + b"]}",
         b',"' + b"a" * 1_000_000 + b'":1}',
     ],
     ids=["a list of numbers", "unknown properties", "misspelt properties", "a long name"],
@@ -386,7 +386,7 @@ def test_a_message_of_nothing_but_faults_is_refused_cheaply(filling: bytes) -> N
     sent = without_end(a_review()) + filling
     before = time.process_time()
     found = faults(sent)
-    assert time.process_time() - before < 2, "one such message holds up everybody else's"
+    assert time.process_time() - before < 0.5, "one such message holds up everybody else's"
     assert sum(len(one.pointer) + len(one.detail) for one in found) < 1_100_000
 
 

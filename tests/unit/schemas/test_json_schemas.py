@@ -16,7 +16,7 @@ from gateway.json_schemas import NAMES, json_schema
 from schemas.fields import MODELS
 from schemas.message import Message
 from tests.builders import a_review, changed
-from tests.unit.adapters.test_fhir_round_trip import messages
+from tests.strategies import messages
 
 ROOT = Path(__file__).parents[3]
 COMMITTED = ROOT / "schemas" / "json"
@@ -76,7 +76,7 @@ def test_whatever_the_gateway_takes_validates_in_its_canonical_form(kind: str) -
     valid = validator(kind)
 
     @settings(
-        max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+        max_examples=30, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
     )
     @given(messages(kind))
     def check(message: Message) -> None:

@@ -27,7 +27,7 @@ from tests.builders import (
     body,
     changed,
 )
-from tests.unit.adapters.test_fhir_round_trip import messages
+from tests.strategies import messages
 
 BUILDERS: tuple[Callable[..., dict[str, Any]], ...] = (
     a_review,
@@ -39,7 +39,7 @@ BUILDERS: tuple[Callable[..., dict[str, Any]], ...] = (
     a_safeguarding_referral,
 )
 NO_LIMITS = settings(
-    max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+    max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )
 
 
