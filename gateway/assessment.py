@@ -126,9 +126,10 @@ def _asq3(
     message: Message, asq3: Asq3, day: date, place: str, tables: CodeTables, zone: bool
 ) -> Iterator[Finding]:
     seen: set[str] = set()
-    for index, score in enumerate(asq3.scores):
+    for index, given in enumerate(asq3.scores):
+        score = _by_code(given, tables)
         months = score.questionnaire_months or asq3.questionnaire_months
-        if score.domain and score.score is not None:
+        if score.domain:
             seen.add(score.domain)
         yield _band(message, asq3, score, months, day, f"{place}/asq3/scores/{index}", tables, zone)
     for domain in DOMAINS:
@@ -142,6 +143,19 @@ def _asq3(
                 on=day,
                 pointer=f"{place}/asq3/scores",
             )
+
+
+def _by_code(score: Asq3Score, tables: CodeTables) -> Asq3Score:
+    """Read domain and questionnaire from the score's code, where they are not stated."""
+    known = tables.asq3_by_code.get(score.code.code) if score.code else None
+    if known is None:
+        return score
+    return score.model_copy(
+        update={
+            "domain": score.domain or known.domain,
+            "questionnaire_months": score.questionnaire_months or known.months,
+        }
+    )
 
 
 def _band(

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from schemas.fields import nearest, properties
 
@@ -67,10 +67,11 @@ class YamlSource:
         ]
 
 
-def not_yaml(path: Path, error: MarkedYAMLError) -> SourceFault:
+def not_yaml(path: Path, error: YAMLError) -> SourceFault:
     """Return the fault of a file that is not YAML at all."""
-    line = error.problem_mark.line + 1 if error.problem_mark else 1
-    return SourceFault(path.name, line, f"is not YAML: {error.problem}")
+    mark = error.problem_mark if isinstance(error, MarkedYAMLError) else None
+    problem = error.problem if isinstance(error, MarkedYAMLError) else str(error).splitlines()[0]
+    return SourceFault(path.name, mark.line + 1 if mark else 1, f"is not YAML: {problem}")
 
 
 def _sentence(detail: Any, model: type[BaseModel]) -> str:

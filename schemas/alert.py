@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from schemas.base import Day, Model, Text, Word
-from schemas.message import Agency, Instant, Kind
+from schemas.base import Day, Instant, Model, Text, Word
+from schemas.message import Agency, Kind
 
 
 class AlertService(Model):

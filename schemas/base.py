@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+)
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
@@ -29,8 +37,54 @@ class Model(BaseModel):
         return self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
 
 
-Day = date
+EARLIEST, LATEST = date(1900, 1, 1), date(2199, 12, 31)
+"""No date of a child, a family or a message lies outside."""
+
+_DAY = re.compile(r"^\d{4}-\d{2}-\d{2}$")
+
+
+def _written_day(value: Any) -> Any:
+    """Read a day in the one way that it is written; nothing is guessed from a number."""
+    if isinstance(value, str) and _DAY.match(value):
+        try:
+            value = date.fromisoformat(value)
+        except ValueError:
+            value = None
+    if not isinstance(value, date) or isinstance(value, datetime):
+        raise PydanticCustomError("date_parsing", "is not a calendar date")
+    if not EARLIEST <= value <= LATEST:
+        raise PydanticCustomError("date", "is a date that cannot be; check its year")
+    return value
+
+
+Day = Annotated[date, BeforeValidator(_written_day)]
 """A calendar date. Never converted to a zone."""
+
+_INSTANT = re.compile(
+    r"^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?([Zz]|[+-]\d{2}:?\d{2})?$"
+)
+
+
+def _written_instant(value: Any) -> Any:
+    """Read an instant in the one way that it is written; nothing is guessed from a number."""
+    if isinstance(value, str) and _INSTANT.match(value):
+        try:
+            return datetime.fromisoformat(value.upper())
+        except ValueError:
+            pass
+    elif isinstance(value, datetime):
+        return value
+    raise PydanticCustomError("datetime_parsing", "is not an instant")
+
+
+def _utc(at: datetime) -> datetime:
+    if not EARLIEST < at.date() < LATEST:
+        raise PydanticCustomError("instant", "is an instant that cannot be; check its year")
+    return at.astimezone(UTC)
+
+
+Instant = Annotated[AwareDatetime, BeforeValidator(_written_instant), AfterValidator(_utc)]
+"""An instant, in UTC. JSON gives it with its offset: `2026-11-24T10:15:00+00:00`."""
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
 
@@ -67,9 +121,11 @@ def _partial_date(value: str) -> str:
     if not _PARTIAL.match(value):
         raise fault
     try:
-        date.fromisoformat((value + "-01-01")[:10])
+        day = date.fromisoformat((value + "-01-01")[:10])
     except ValueError:
         raise fault from None
+    if not EARLIEST <= day <= LATEST:
+        raise fault
     return value
 
 

@@ -58,24 +58,36 @@ def resolve(path: Sequence[str], kinds: Iterable[Kind] = ()) -> str | None:
 
 def choices(path: Sequence[str]) -> frozenset[str] | None:
     """Return the words that the field at a path may hold, or None where it is not a closed list."""
-    words: set[str] = set()
+    return frozenset(word for found in declared(path) for word in _words(found)) or None
+
+
+def declared(path: Sequence[str]) -> list[Any]:
+    """Return what is declared at a path, in each kind of message that has it."""
+    found = []
     for model in MODELS.values():
         annotation: Any = model
         for part in path:
             owner = _model_in(annotation)
-            fields = (
-                {f.alias or n: f.annotation for n, f in owner.model_fields.items()} if owner else {}
-            )
-            if part not in fields:
-                break
-            annotation = fields[part]
-        else:
-            words |= _words(annotation)
-    return frozenset(words) or None
+            fields = owner.model_fields.items() if owner else ()
+            annotation = next((f.annotation for n, f in fields if (f.alias or n) == part), None)
+        if annotation is not None:
+            found.append(annotation)
+    return found
+
+
+def holds(annotation: Any, kind: type) -> bool:
+    """Tell whether a declared type is, or may be, of a kind: `bool`, `date`, `tuple`."""
+    if annotation is kind or get_origin(annotation) is kind:
+        return True
+    return get_origin(annotation) is not tuple and any(
+        holds(arg, kind) for arg in get_args(annotation)
+    )
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return `; did you mean …?` with the nearest known word, or nothing."""
+    if len(word) > 60:
+        return ""
     close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f"; did you mean `{close[0]}`?" if close else ""
 

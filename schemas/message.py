@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal, Self, get_args
 
-from pydantic import AfterValidator, AwareDatetime, Field, TypeAdapter, model_validator
+from pydantic import (
+    Field,
+    TypeAdapter,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
-from schemas.base import Day, Model, Text, Word, whole_date
+from schemas.base import Day, Instant, Model, Text, Word
 from schemas.child import Child
 from schemas.identifiers import OrganisationKey
 from schemas.organisation import Organisation, Professional
-from schemas.referral import INSTEAD, Referral
+from schemas.referral import Referral
 from schemas.review import HealthyChildReview
+from schemas.rules import broken
 from schemas.sen_support import SenSupportNotice
 from schemas.sharing import SharingStatement
 from schemas.speech_therapy import SpeechTherapyReport
@@ -41,19 +45,6 @@ ConclusionKind = Literal[
     "family-support",
     "significant-harm",
 ]
-
-
-def _utc(at: datetime) -> datetime:
-    try:
-        return at.astimezone(UTC)
-    except OverflowError:
-        raise PydanticCustomError("instant", "is an instant beyond the calendar") from None
-
-
-Instant = Annotated[AwareDatetime, AfterValidator(_utc)]
-"""An instant, in UTC. JSON gives it with its offset: `2026-11-24T10:15:00+00:00`."""
-
-_FUTURE = timedelta(days=1)
 
 
 class Conclusion(Model):
@@ -96,27 +87,10 @@ class Envelope(Model):
     already_notified: AlreadyNotified | None = None
 
     @model_validator(mode="after")
-    def _retract_has_a_reason(self) -> Self:
-        if (self.action == "retract") != (self.retract_reason is not None):
-            raise PydanticCustomError(
-                "retract_reason",
-                "retractReason is `cancelled` or `entered-in-error`, and stands with action "
-                "`retract` only",
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _born_before_sent(self) -> Self:
-        born = whole_date(self.child.birth_date)
-        if born and born > (self.sent + _FUTURE).date():
-            raise PydanticCustomError("birth_date", "child.birthDate lies after the message's sent")
-        return self
-
-    @model_validator(mode="after")
-    def _harm_stands_in_a_safeguarding_referral_only(self) -> Self:
-        concluded = any(c.kind == "significant-harm" for c in self.conclusions)
-        if (concluded or self.sharing.harm) and not is_safeguarding(self):
-            raise PydanticCustomError("safeguarding_elsewhere", INSTEAD)
+    def _keeps_the_rules_between_fields(self) -> Self:
+        for rule in broken(self.model_dump(mode="json", by_alias=True, exclude_defaults=True)):
+            place = {"path": rule.path, "detail": rule.detail}
+            raise PydanticCustomError(rule.code, "{path} {detail}", place)
         return self
 
 
@@ -129,11 +103,6 @@ class HealthyChildReviewMessage(Envelope):
     @model_validator(mode="after")
     def _whole(self) -> Self:
         _required(self, "review", self.review)
-        if self.review and self.review.date > (self.sent + _FUTURE).date():
-            raise PydanticCustomError("review_date", "review.date lies after the message's sent")
-        born = whole_date(self.child.birth_date)
-        if self.review and born and self.review.date < born:
-            raise PydanticCustomError("review_date", "review.date lies before child.birthDate")
         return self
 
 
@@ -174,29 +143,6 @@ class ReferralMessage(Envelope):
     @model_validator(mode="after")
     def _whole(self) -> Self:
         _required(self, "referral", self.referral)
-        return self
-
-    @model_validator(mode="after")
-    def _harm_is_whole(self) -> Self:
-        """Refuse a safeguarding referral without a named person or a cause in words."""
-        if not is_safeguarding(self) or self.action == "retract":
-            return self
-        harm = self.sharing.harm
-        missing = [
-            words
-            for words, stated in (
-                ("sharing.harm.by.name (who suspects)", harm and harm.by),
-                ("sharing.harm.cause (reasonable cause, in words)", harm and harm.cause),
-            )
-            if not stated
-        ]
-        if missing:
-            raise PydanticCustomError(
-                "harm_incomplete",
-                "A safeguarding referral needs {missing}. Telephone the front door now; do not wait "
-                "for this message.",
-                {"missing": " and ".join(missing)},
-            )
         return self
 
 

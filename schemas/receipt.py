@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from schemas.base import Coding, Model, Text, Word
+from schemas.base import Coding, Instant, Model, Text, Word
 from schemas.finding import Finding
-from schemas.message import Instant
 
 SENTENCE = (
     "This may not be complete. To learn what is held about a child and who has been told, ask the "

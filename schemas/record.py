@@ -98,10 +98,10 @@ def fold(parts: Iterable[Part]) -> tuple[Message | None, int]:
     kept = [p.message for p in standing if p.message is not None]
     if len(kept) <= 1:
         return (kept[0] if kept else None), len(standing) - len(kept)
-    merged: dict[str, Any] = {}
+    document: dict[str, Any] = {}
     for message in kept:
-        merged = _merge(merged, message.document())
-    return MESSAGE.validate_json(to_json(merged)), len(standing) - len(kept)
+        document = _laid_over(document, message.document())
+    return MESSAGE.validate_json(to_json(document)), len(standing) - len(kept)
 
 
 def body_of(message: Message) -> Any:
@@ -109,14 +109,34 @@ def body_of(message: Message) -> Any:
     return getattr(message, BODY[message.kind])
 
 
-def _merge(old: Any, new: Any) -> Any:
-    """Lay a later part over an earlier one: objects by property, lists joined, else the later."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        return {**old, **{key: _merge(old.get(key), value) for key, value in new.items()}}
-    if isinstance(old, list) and isinstance(new, list):
-        return [*old, *_unseen(new, old)]
+_BY_PROPERTY = frozenset({"child", "sharing", *BODY.values()})
+"""What a later part states of these is laid over property by property; all else is replaced whole,
+so that no agreement, opinion or address is put together from two."""
+_STAYS_TRUE = ("restricted", "disagreement", "courtOrderKnown")
+"""What one part says of these another part does not lift."""
+_JOINED = frozenset({"conclusions", "informed", "welfareJudgements", *BODY.values()})
+"""Lists that grow by what a later part adds: these, and those of the body."""
+
+
+def _laid_over(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    merged = {**old, **new}
+    for name in old.keys() & new.keys():
+        if name in _BY_PROPERTY:
+            grow = name in BODY.values()
+            merged[name] = {
+                **old[name],
+                **{
+                    key: _joined(old[name].get(key), value, grow or key in _JOINED)
+                    for key, value in new[name].items()
+                },
+                **{key: True for key in _STAYS_TRUE if old[name].get(key) is True},
+            }
+        else:
+            merged[name] = _joined(old[name], new[name], name in _JOINED)
+    return merged
+
+
+def _joined(old: Any, new: Any, grows: bool) -> Any:
+    if grows and isinstance(old, list) and isinstance(new, list):
+        return [*old, *(item for item in new if item not in old)]
     return new
-
-
-def _unseen(items: Iterable[Any], seen: list[Any]) -> Iterable[Any]:
-    return (item for item in items if item not in seen)

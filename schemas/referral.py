@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
-
-from pydantic import model_validator
-from pydantic_core import PydanticCustomError
+from typing import Literal
 
 from schemas.base import Coding, Day, Model, Text, Word
 from schemas.review import Asq3, SenseStatus, View
 from schemas.sen_support import Need
-
-SAFEGUARDING_REASON = ("https://fhir.nhs.uk/STU3/CodeSystem/DCH-ReasonForReferral-1", "58")
-"""DCH-ReasonForReferral-1 58, Safeguarding."""
-
-INSTEAD = (
-    "A concern about significant harm is not a referral to a service. Telephone the front door now; "
-    "then send a referral of type `safeguarding`, which goes to the front door only."
-)
 
 
 class ServiceReferral(Model):
@@ -96,28 +85,3 @@ class Referral(Model):
     early_help: EarlyHelpRequest | None = None
     safeguarding: SafeguardingReferral | None = None
     views: tuple[View, ...] = ()
-
-    @model_validator(mode="after")
-    def _body_fits_type(self) -> Self:
-        bodies = {
-            "service": self.service,
-            "ehc-needs-assessment": self.ehc,
-            "early-help": self.early_help,
-            "safeguarding": self.safeguarding,
-        }
-        name = {"ehc-needs-assessment": "ehc", "early-help": "earlyHelp"}.get(self.type, self.type)
-        others = [t for t, body in bodies.items() if body is not None and t != self.type]
-        if bodies[self.type] is None or others:
-            raise PydanticCustomError(
-                "referral_body",
-                "of type {type} needs the property {name}, and no other type's",
-                {"type": self.type, "name": name},
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _no_safeguarding_by_the_side_door(self) -> Self:
-        reason = self.service.reason if self.service else None
-        if reason and (reason.system, reason.code) == SAFEGUARDING_REASON:
-            raise PydanticCustomError("safeguarding_elsewhere", INSTEAD)
-        return self

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import AwareDatetime
-
-from schemas.base import Day, Model, Text, Word
+from schemas.base import Day, Instant, Model, Text, Word
 from schemas.organisation import Professional
 
 RecipientWord = Word
@@ -99,7 +97,7 @@ class Harm(Model):
         Literal["protect-from-harm", "protect-wellbeing", "consent-would-prejudice"] | None
     ) = None
     """DPA 2018 Sch 1 para 18: which of its limbs the sender relies on."""
-    telephoned_at: AwareDatetime | None = None
+    telephoned_at: Instant | None = None
     spoke_to: Word | None = None
     parents_told: bool | None = None
     not_told_because: Text | None = None

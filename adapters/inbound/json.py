@@ -6,14 +6,19 @@ import re
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import from_json
 
 from adapters.errors import Fault, NotUnderstood, NotWellFormed
 from adapters.inbound.parsed import Parsed
 from schemas.codes import CodeTables
 from schemas.fields import MODELS, nearest, properties
 from schemas.message import KINDS, MESSAGE, Kind
+from schemas.rules import CODES, broken
 
 _PLACE = re.compile(r" at line (\d+) column (\d+)")
+
+MOST_VALUES = 20_000
+"""More than any message holds: what is larger is refused before it is read."""
 
 _SENTENCES = {
     "missing": "is missing",
@@ -30,6 +35,7 @@ _SENTENCES = {
     "datetime_from_date_parsing": "is not an instant; write YYYY-MM-DDThh:mm:ss+00:00",
     "datetime_type": "is not an instant; write YYYY-MM-DDThh:mm:ss+00:00",
     "timezone_aware": "has no offset from UTC; write YYYY-MM-DDThh:mm:ss+00:00 or …Z",
+    "dict_type": "is not an object",
     "model_type": "is not an object",
     "model_attributes_type": "is not an object",
     "string_too_short": "is empty",
@@ -49,19 +55,33 @@ def parse(body: bytes, tables: CodeTables) -> Parsed:
         NotWellFormed: the bytes are not JSON, with line and column.
         NotUnderstood: with every fault, each with its JSON Pointer.
     """
+    if body.count(b",") > MOST_VALUES:
+        raise NotUnderstood((Fault("", f"holds more than {MOST_VALUES} values", "too-large"),))
     try:
         message = MESSAGE.validate_json(body, strict=True, by_alias=True, by_name=False)
     except ValidationError as error:
-        raise refusal(error) from None
+        details = error.errors(include_url=False, include_input=False)
+        if details[0]["type"] == "json_invalid":
+            raise _not_json(str(details[0]["ctx"]["error"])) from None
+        raise NotUnderstood(faults(error, from_json(body))) from None
     return Parsed(message=message, event=message.kind)
 
 
-def refusal(error: ValidationError) -> NotUnderstood | NotWellFormed:
-    """Turn pydantic's errors into the sender's: every fault, none with a value of the message."""
-    details = error.errors(include_url=False, include_context=True, include_input=False)
-    if details[0]["type"] == "json_invalid":
-        return _not_json(str(details[0]["ctx"]["error"]))
-    return NotUnderstood(tuple(fault(detail) for detail in details))
+def faults(error: ValidationError, document: Any) -> tuple[Fault, ...]:
+    """Turn pydantic's errors into the sender's: every fault, none with a value of the message.
+
+    Rules between fields are told beside them, even where the fields themselves are wrong.
+    """
+    found = [
+        fault(detail)
+        for detail in error.errors(include_url=False, include_input=False)
+        if detail["type"] not in CODES
+    ]
+    rules = [
+        Fault(pointer(tuple(rule.path.split("."))), rule.detail, rule.code.replace("_", "-"))
+        for rule in broken(document)
+    ]
+    return tuple(dict.fromkeys([*rules, *found]))
 
 
 def fault(detail: Any) -> Fault:

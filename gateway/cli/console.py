@@ -11,8 +11,8 @@ from rich.markup import escape
 OK, FAULT, USAGE, RETRY = 0, 1, 2, 3
 
 _tty = sys.stdout.isatty()
-out = Console(soft_wrap=not _tty, width=None if _tty else 110, highlight=False)
-_err = Console(stderr=True, soft_wrap=not sys.stderr.isatty(), highlight=False)
+out = Console(soft_wrap=not _tty, width=None if _tty else 110, highlight=False, emoji=False)
+_err = Console(stderr=True, soft_wrap=not sys.stderr.isatty(), highlight=False, emoji=False)
 
 
 def say(text: str = "") -> None:

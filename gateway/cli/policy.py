@@ -49,6 +49,9 @@ def explain(
         elif isinstance(refused, NotWellFormed):
             err(f"{file}, line {refused.line}, column {refused.column}: {refused.detail}")
         raise SystemExit(FAULT) from None
+    if message.action == "retract":
+        say("A retract: whoever was told by this record's earlier messages has it withdrawn.")
+        return
     assessment = assess(message, rules.tables, monitoring_zone=settings.monitoring_zone)
     document = policy_document(message, assessment)
     decision = decide(rules.policy, rules.directory, message, document, assessment.findings)

@@ -6,7 +6,7 @@ decide ─ for every route ─ when? ─ to whom? ─ first basis that applies �
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gateway.directory import Directory, Service
@@ -17,19 +17,23 @@ from gateway.policy.facts import (
     about_recipient,
     about_sender,
     check,
+    is_known,
     lookup,
     meets,
     stopped,
 )
-from gateway.policy.model import Basis, Need, Policy, Route
+from gateway.policy.model import Basis, Need, Not, Policy, Route
 from gateway.policy.recipients import recipients
 from gateway.policy.views import cut_to
 from schemas.finding import Finding
-from schemas.message import Agency, Message
+from schemas.message import Agency, Message, is_safeguarding
 from schemas.receipt import Missing
 
 KEPT_FOR = frozenset({"refer", "probable-sen-or-disability", "family-support", "significant-harm"})
 """Conclusions beyond `none`, `watch-and-recheck` and `support-within-service`: never forgotten."""
+
+BY_REQUEST = frozenset({"refer", "family-support", "significant-harm"})
+"""Conclusions that the request in which they stand carries."""
 
 
 @dataclass(frozen=True)
@@ -89,23 +93,56 @@ def decide(
     sender_facts = about_sender(case)
     alerts: list[Outgoing] = []
     holds: list[Holding] = []
-    refused: set[str] = set()
     for name, route in policy.routes.items():
+        harm = any(policy.bases[key].precedes_holds for key in route.basis)
+        if is_safeguarding(message) and not harm:
+            continue  # what is said of harm goes where harm goes, and nowhere else
         fires = check(route.when, case, sender_facts)
         if fires is False:
             continue
+        seen = replace(case, document=_narrowed(document, route, findings))
         for recipient in recipients(case, route):
+            if harm and recipient.service is None:
+                recipient = _any_service(directory, recipient)
             facts = sender_facts | about_recipient(case, route, recipient)
-            if stopped(case, recipient):
-                refused.add(route.purpose)
-            match _weigh(policy, name, route, recipient, case, facts, fires):
+            match _weigh(policy, name, route, recipient, seen, facts, fires):
                 case Outgoing() as alert:
                     alerts.append(alert)
                 case Holding() as hold:
                     holds.append(hold)
-    if not alerts and not holds and _asks_for_something(message):
-        holds.append(Holding(route="-", reason="no-route"))
-    return Decision(tuple(alerts), tuple(holds), tuple(_notes(message, directory, refused)))
+    fired = [
+        policy.routes[route] for route in {*(a.route for a in alerts), *(h.route for h in holds)}
+    ]
+    holds += _unanswered(message, fired)
+    return Decision(tuple(alerts), tuple(holds), tuple(_notes(message, directory)))
+
+
+def _any_service(directory: Directory, recipient: Recipient) -> Recipient:
+    """Take any service of the role: harm is never held for want of knowing which."""
+    services = directory.services(recipient.role)
+    flag = "Which service serves this child is not known: pass it on"
+    return replace(recipient, service=services[0], flags=(flag,)) if services else recipient
+
+
+def _narrowed(
+    document: Mapping[str, Any], route: Route, findings: tuple[Finding, ...]
+) -> Mapping[str, Any]:
+    """Leave only the conclusions for which a route fires: another's are not its receiver's."""
+    wanted = route.when.get("conclusions.kind")
+    if wanted is None or isinstance(wanted, Not) or wanted in ("stated", "not-stated"):
+        return document
+    kinds = wanted if isinstance(wanted, tuple) else (wanted,)
+    areas = {
+        f.area
+        for f in findings
+        if f.area
+        and f.origin == "professional-opinion"
+        and f.level == "concern"
+        and (f.about in kinds or not (f.pointer or "").startswith("/conclusions"))
+    }
+    conclusions = [c for c in document.get("conclusions", ()) if c["kind"] in kinds]
+    narrowed = {**document, "conclusions": conclusions, "areas": sorted(areas)}
+    return {name: value for name, value in narrowed.items() if value != []}
 
 
 def _weigh(
@@ -187,7 +224,7 @@ def _standing(route: Route, facts: Mapping[str, Any], case: Case, recipient: Rec
     judgement = route.standing_judgement
     return bool(
         judgement
-        and case.message.sent.date() <= judgement.review_by
+        and judgement.on <= case.message.sent.date() <= judgement.review_by
         and facts["sender.s16la"]
         and facts["recipient.s16la"]
         and not stopped(case, recipient)
@@ -212,11 +249,13 @@ def _outgoing(
         if route.agency not in guard.exempt and check(guard.when, case, facts) is True
     ]
     cut = [path for guard in guards for path in guard.cut]
-    fields = cut_to(case.document, policy.fields(name), cut)
+    fields = cut_to(case.document, policy.fields(name), [*cut, *route.never])
     flags = list(recipient.flags)
+    restricted = case.message.sharing.restricted
     flags += [guard.says for guard in guards if guard.says]
     flags += [f"Not stated: {m.detail}" for m in _unmet(basis.marks, case, facts)]
-    if basis.precedes_holds and case.home not in (None, case.directory.la_code):
+    elsewhere = case.home not in (None, case.directory.la_code)
+    if basis.precedes_holds and elsewhere and not restricted:
         flags.append("The child's home lies outside this area")
     if basis.refusal_travels_to and stopped(case, recipient):
         flags += _refusal(basis, route.agency, fields)
@@ -237,17 +276,38 @@ def _refusal(basis: Basis, agency: Agency, fields: dict[str, Any]) -> list[str]:
     return []
 
 
-def _asks_for_something(message: Message) -> bool:
-    """Tell whether the record holds a request, or a conclusion that somebody must act on."""
-    return message.kind == "referral" or any(c.kind in KEPT_FOR for c in message.conclusions)
+def _unanswered(message: Message, fired: list[Route]) -> Iterator[Holding]:
+    """Hold what somebody must act on and no route carries: a request, or a graver conclusion.
+
+    A route that fires whatever was concluded answers neither.
+    """
+    requested = message.kind == "referral"
+    answered = any(any(path.startswith("referral.") for path in route.when) for route in fired)
+    if requested and not answered:
+        yield Holding(route="-", reason="no-route")
+    if is_safeguarding(message) or (requested and not answered):
+        return
+    for conclusion in message.conclusions:
+        kind = conclusion.kind
+        carried = any(_fires_on(route, kind) for route in fired)
+        if kind in KEPT_FOR and not carried and not (requested and kind in BY_REQUEST):
+            yield Holding(route="-", reason="no-route")
+            return
 
 
-def _notes(message: Message, directory: Directory, refused: set[str]) -> Iterator[str]:
+def _fires_on(route: Route, kind: str) -> bool:
+    wanted = route.when.get("conclusions.kind")
+    return wanted == kind or (isinstance(wanted, tuple) and kind in wanted)
+
+
+def _notes(message: Message, directory: Directory) -> Iterator[str]:
     practice = message.child.general_practice
     if practice and not message.sharing.restricted and not directory.practice(practice):
         yield "The child's general practice is not in this area's directory."
     agreement = message.sharing.agreement
     if agreement and agreement.status in ("refused", "withdrawn"):
         yield f"Agreement is {agreement.status}: nothing rests on agreement for whom it names."
+    if agreement and not all(is_known(word, directory) for word in agreement.recipients):
+        yield "`sharing.agreement.recipients` has a word that names nobody in this area's directory."
     if any(c.kind == "refer" for c in message.conclusions) and message.kind != "referral":
         yield "You concluded `refer`. A referral is a message of its own: send kind `referral`."

@@ -13,8 +13,9 @@ from typing import Any
 
 from gateway.directory import Directory, Organisation, Service
 from gateway.policy.model import Conditions, Expected, Not, Route
+from gateway.policy.vocabulary import RECIPIENTS
 from schemas.base import whole_date
-from schemas.message import Message, ReferralMessage
+from schemas.message import Message, ReferralMessage, SpeechTherapyReportMessage
 from schemas.record import body_of
 from schemas.sharing import WelfareJudgement
 
@@ -111,6 +112,12 @@ def about_sender(case: Case) -> dict[str, Any]:
         "sender.s16la": bool(sender and sender.s16la),
         "child.underCompulsorySchoolAge": _under_compulsory_school_age(case.message),
         "request.byOneWhoMayAsk": _may_ask(case.message, sender),
+        "request.byThisAuthority": _asked_by(case.message) == case.directory.la_code,
+        "child.lookedAfterByThisAuthority": _looked_after_by(case.message)
+        == case.directory.la_code,
+        "child.socialWorkerOfThisAuthority": _social_worker_of(case.message)
+        in (None, case.directory.la_code),
+        "harm.parentsToldOrWhyNot": _parents_told_or_why_not(case.message),
         "findings.level": sorted(case.levels) or None,
     }
 
@@ -123,7 +130,7 @@ def about_recipient(case: Case, route: Route, recipient: Recipient) -> dict[str,
     judgement = judgement_for(case.message, recipient)
     return {
         "recipient.role": recipient.role,
-        "recipient.agency": route.agency,
+        "recipient.agency": service.agency if service else route.agency,
         "recipient.s16la": bool(organisation and organisation.s16la),
         "recipient.treatsChild": recipient.treats_child,
         "agreement.namesRecipient": bool(
@@ -150,19 +157,37 @@ def names(words: Sequence[str], recipient: Recipient) -> bool:
 
 
 def stopped(case: Case, recipient: Recipient) -> bool:
-    """Tell whether agreement was refused or withdrawn for this recipient (or for all)."""
+    """Tell whether agreement was refused or withdrawn for this recipient, or for all.
+
+    A refusal that names nobody is one for all; so is one in words that fit nobody here, since it
+    must not be taken for none.
+    """
     agreement = case.message.sharing.agreement
     if agreement is None or agreement.status not in ("refused", "withdrawn"):
         return False
-    return not agreement.recipients or names(agreement.recipients, recipient)
+    words = agreement.recipients
+    return names(words, recipient) or not all(
+        is_known(word, case.directory) for word in words or ("",)
+    )
+
+
+def is_known(word: str, directory: Directory) -> bool:
+    """Tell whether a recipient word names somebody here: a role, a service, an organisation."""
+    if word.startswith("la:"):
+        return False
+    return (
+        word in RECIPIENTS
+        or word in directory.roles
+        or directory.service(word) is not None
+        or directory.organisation(word) is not None
+    )
 
 
 def judgement_for(message: Message, recipient: Recipient) -> WelfareJudgement | None:
-    """Return the welfare judgement made for this recipient, if there is one."""
-    for judgement in message.sharing.welfare_judgements:
-        if names((judgement.recipient,), recipient):
-            return judgement
-    return None
+    """Return the welfare judgement made for this recipient: one against sharing decides, else the last."""
+    made = [j for j in message.sharing.welfare_judgements if names((j.recipient,), recipient)]
+    against = [j for j in made if j.more_detrimental]
+    return (against or made)[-1] if made else None
 
 
 def event_date(message: Message) -> date:
@@ -192,6 +217,29 @@ def _under_compulsory_school_age(message: Message) -> bool | Unknown:
     if born is None:
         return Unknown("child.birthDate")
     return event_date(message) < compulsory_school_age_begins(born)
+
+
+def _asked_by(message: Message) -> str | None:
+    report = message.report if isinstance(message, SpeechTherapyReportMessage) else None
+    return report.requested_by.authority if report and report.requested_by else None
+
+
+def _looked_after_by(message: Message) -> str | None:
+    return message.child.looked_after.authority if message.child.looked_after else None
+
+
+def _social_worker_of(message: Message) -> str | None:
+    """Return whose social worker is allocated, where that is stated: else who looks after the child."""
+    worker = message.child.allocated_social_worker
+    stated = worker.organisation.la_code if worker and worker.organisation else None
+    return stated or _looked_after_by(message)
+
+
+def _parents_told_or_why_not(message: Message) -> bool | None:
+    harm = message.sharing.harm
+    if harm is None or harm.parents_told is None:
+        return None
+    return harm.parents_told or harm.not_told_because is not None or None
 
 
 def _may_ask(message: Message, sender: Organisation | None) -> bool:

@@ -21,6 +21,10 @@ _FACTS = {
     "agreement.namesRecipient": "agreement was given and names this receiver",
     "agreement.coversPurpose": "agreement covers this purpose",
     "judgement": "a welfare judgement was made for this receiver",
+    "request.byThisAuthority": "this area's authority asked for it",
+    "child.lookedAfterByThisAuthority": "this area's authority looks after the child",
+    "child.socialWorkerOfThisAuthority": "the social worker is this area's authority's",
+    "harm.parentsToldOrWhyNot": "it is said whether the parents were told, or why not",
     "request.byOneWhoMayAsk": "a parent, a young person, or one acting for a school or post-16 "
     "institution asks",
     "kind": "the message is a",

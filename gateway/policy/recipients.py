@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from gateway.policy.facts import Case, Recipient
 from gateway.policy.model import Route
@@ -14,7 +15,21 @@ OUTWARD = (
 
 
 def recipients(case: Case, route: Route) -> Iterator[Recipient]:
-    """Yield a route's recipients; one whom the directory does not know has no service."""
+    """Yield a route's recipients, each once.
+
+    One whom the directory does not know, or knows in another agency, has no service.
+    """
+    seen = set()
+    for recipient in _recipients(case, route):
+        service = recipient.service
+        if service and service.agency != route.agency:
+            recipient = replace(recipient, service=None)
+        if service is None or service.id not in seen:
+            seen.add(service.id if service else None)
+            yield recipient
+
+
+def _recipients(case: Case, route: Route) -> Iterator[Recipient]:
     message, directory = case.message, case.directory
     match route.to:
         case "general-practice":
@@ -22,44 +37,58 @@ def recipients(case: Case, route: Route) -> Iterator[Recipient]:
             service = directory.practice_service(practice) if practice else None
             yield Recipient("general-practice", service, treats_child=service is not None)
         case "setting":
-            setting = message.child.setting
-            service = directory.setting_service(setting.urn) if setting and setting.urn else None
-            yield Recipient("setting", service)
+            yield from _settings(case)
         case "referral-service":
-            if (
-                isinstance(message, ReferralMessage)
-                and message.referral
-                and message.referral.service
-            ):
-                yield _by_role(case, message.referral.service.to, treats_child=True)
+            referral = message.referral if isinstance(message, ReferralMessage) else None
+            if referral and referral.service:
+                yield _by_role(case, referral.service.to, treats_child=True)
         case "health-referrer" | "other-referrer":
             yield from _referrer(case, route.to)
         case "voluntary-bodies":
-            agreement = message.sharing.agreement
-            for word in agreement.recipients if agreement else ():
-                organisation = directory.organisation(word)
-                if organisation and organisation.type == "voluntary-organisation":
-                    yield Recipient("voluntary-bodies", directory.organisation_service(word))
+            yield from _voluntary_bodies(case)
         case role:
             yield _by_role(case, role)
 
 
+def _settings(case: Case) -> Iterator[Recipient]:
+    """Yield the child's setting, and every other that the agreement names by its URN."""
+    directory, setting = case.directory, case.message.child.setting
+    own = directory.setting_service(setting.urn) if setting and setting.urn else None
+    yield Recipient("setting", own)
+    for word in _agreed(case):
+        system, _, urn = word.partition(":")
+        service = directory.setting_service(urn) if system == "urn" else None
+        if service and service != own:
+            yield Recipient(word, service)
+
+
+def _voluntary_bodies(case: Case) -> Iterator[Recipient]:
+    """Yield each voluntary body that the agreement names, by its own key or its service's id."""
+    for word in _agreed(case):
+        named = case.directory.service(word)
+        key = named.organisation if named else word
+        organisation = case.directory.organisation(key)
+        if organisation and organisation.type == "voluntary-organisation":
+            yield Recipient(word, named or case.directory.organisation_service(key))
+
+
 def _referrer(case: Case, wanted: str) -> Iterator[Recipient]:
-    message = case.message
-    if not isinstance(message, SpeechTherapyReportMessage) or not message.report:
+    """Yield who referred, as one of health or as any other, by the directory's word."""
+    message, directory = case.message, case.directory
+    report = message.report if isinstance(message, SpeechTherapyReportMessage) else None
+    if report is None or report.referrer is None:
         return
-    referrer = message.report.referrer
-    if referrer is None:
-        return
-    health = referrer.ods_code is not None
+    referrer = report.referrer
+    organisation = directory.organisation(referrer.key)
+    health = organisation is not None and organisation.agency == "health"
     if health == (wanted == "health-referrer"):
-        key = referrer.key
-        service = case.directory.organisation_service(key)
-        if referrer.ods_code and case.directory.practice(referrer.ods_code):
-            service = case.directory.practice_service(referrer.ods_code)
-        if referrer.urn:
-            service = case.directory.setting_service(referrer.urn) or service
+        service = directory.organisation_service(referrer.key)
         yield Recipient(wanted, service, treats_child=health)
+
+
+def _agreed(case: Case) -> tuple[str, ...]:
+    agreement = case.message.sharing.agreement
+    return agreement.recipients if agreement else ()
 
 
 def _by_role(case: Case, role: str, *, treats_child: bool = False) -> Recipient:
@@ -71,4 +100,5 @@ def _by_role(case: Case, role: str, *, treats_child: bool = False) -> Recipient:
     choice = case.directory.choose(role, child.general_practice, postcode)
     if choice is None:
         return Recipient(role, None, treats_child)
-    return Recipient(role, choice.service, treats_child, (OUTWARD,) if choice.flagged else ())
+    flagged = choice.flagged and not case.message.sharing.restricted
+    return Recipient(role, choice.service, treats_child, (OUTWARD,) if flagged else ())

@@ -21,13 +21,17 @@ def without(fields: Mapping[str, P], cut: Collection[str]) -> dict[str, P]:
 
 
 def cut_to(document: Mapping[str, Any], fields: Fields, cut: Iterable[str] = ()) -> dict[str, Any]:
-    """Build from `document` what `fields` name, less what `cut` names. Nothing else is copied."""
+    """Build from `document` what `fields` name, less what `cut` names. Nothing else is copied.
+
+    A precision holds even where the branch above is named whole. No empty place shows that
+    something was cut. The document itself stays as it is.
+    """
     view: dict[str, Any] = {}
-    for path, precision in fields.items():
+    for path, precision in sorted(fields.items(), key=lambda field: field[1] is not None):
         _copy(document, view, path.split("."), precision)
     for path in cut:
         _remove(view, path.split("."))
-    return view
+    return {name: value for name, value in view.items() if value not in ({}, [])}
 
 
 def _copy(source: Any, target: dict[str, Any], path: list[str], precision: str | None) -> None:
@@ -36,15 +40,14 @@ def _copy(source: Any, target: dict[str, Any], path: list[str], precision: str |
         return
     value = source[name]
     if not rest:
-        target[name] = _blur(value, precision)
+        target[name] = _blur(_copied(value), precision)
     elif isinstance(value, list):
         items = target.setdefault(name, [{} for _ in value])
         for item, part in zip(value, items, strict=True):
             _copy(item, part, rest, precision)
     else:
         _copy(value, target.setdefault(name, {}), rest, precision)
-        if not target[name]:
-            del target[name]
+    _drop_if_empty(target, name)
 
 
 def _remove(target: Any, path: list[str]) -> None:
@@ -53,20 +56,23 @@ def _remove(target: Any, path: list[str]) -> None:
         for item in target:
             _remove(item, path)
     elif isinstance(target, dict) and name in target:
-        if not rest:
-            del target[name]
-            return
-        # A subtree taken whole is shared with the document: copy before cutting into it.
-        target[name] = _shallow(target[name])
-        _remove(target[name], rest)
-        if target[name] in ({}, []):
+        if rest:
+            _remove(target[name], rest)
+            _drop_if_empty(target, name)
+        else:
             del target[name]
 
 
-def _shallow(value: Any) -> Any:
+def _drop_if_empty(target: dict[str, Any], name: str) -> None:
+    value = target[name]
+    if value in ({}, []) or (isinstance(value, list) and all(item == {} for item in value)):
+        del target[name]
+
+
+def _copied(value: Any) -> Any:
     if isinstance(value, list):
-        return [_shallow(item) for item in value]
-    return dict(value) if isinstance(value, dict) else value
+        return [_copied(item) for item in value]
+    return {k: _copied(v) for k, v in value.items()} if isinstance(value, dict) else value
 
 
 def _blur(value: Any, precision: str | None) -> Any:

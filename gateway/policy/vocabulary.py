@@ -6,26 +6,33 @@ from collections.abc import Mapping
 from typing import get_args
 
 from gateway.directory import OrganisationType
+from schemas.fields import choices
+from schemas.finding import Level
 from schemas.message import AGENCIES
 
-FACTS: Mapping[str, frozenset[str] | None] = {
+FACTS: Mapping[str, frozenset[str] | type[bool] | None] = {
     "sender.type": frozenset(get_args(OrganisationType)),
     "sender.agency": frozenset(AGENCIES),
-    "sender.s16la": None,
+    "sender.s16la": bool,
     "recipient.role": None,
     "recipient.agency": frozenset(AGENCIES),
-    "recipient.s16la": None,
-    "recipient.treatsChild": None,
-    "child.underCompulsorySchoolAge": None,
-    "agreement.namesRecipient": None,
-    "agreement.coversPurpose": None,
-    "judgement": None,
-    "judgement.detrimentConsidered": None,
-    "judgement.moreDetrimental": None,
-    "request.byOneWhoMayAsk": None,
+    "recipient.s16la": bool,
+    "recipient.treatsChild": bool,
+    "child.underCompulsorySchoolAge": bool,
+    "child.lookedAfterByThisAuthority": bool,
+    "child.socialWorkerOfThisAuthority": bool,
+    "agreement.namesRecipient": bool,
+    "agreement.coversPurpose": bool,
+    "judgement": bool,
+    "judgement.detrimentConsidered": bool,
+    "judgement.moreDetrimental": bool,
+    "request.byOneWhoMayAsk": bool,
+    "request.byThisAuthority": bool,
+    "harm.parentsToldOrWhyNot": bool,
+    "findings.level": frozenset(get_args(Level)),
 }
-"""Facts that are worked out from message and directory, each with the words that it may be: None
-where it is yes or no, or open. `facts.py` says how they are worked out."""
+"""Facts that are worked out from message and directory, each with the words that it may be, bool
+where it is true or false, None where it is a role of the directory. `facts.py` says how they are worked out."""
 
 RECIPIENTS = frozenset(
     {
@@ -53,3 +60,6 @@ HOLD_REASONS = frozenset(
         "no-channel",
     }
 )
+
+PURPOSES = (choices(("sharing", "agreement", "purposes")) or frozenset()) | {"safeguarding"}
+"""What a route may be for: a purpose that agreement can cover, or safeguarding."""

@@ -16,7 +16,7 @@ from adapters.inbound.fhir import r4, stu3
 from adapters.inbound.fhir.profile import Event, Profile
 from adapters.inbound.fhir.reading import Reading
 from adapters.inbound.fhir.resources import check, header_of, tidy
-from adapters.inbound.json import fault as json_fault
+from adapters.inbound.json import faults as json_faults
 from adapters.inbound.parsed import Parsed
 from schemas.codes import CodeTables
 from schemas.message import MESSAGE, Message
@@ -85,8 +85,7 @@ def _message(reading: Reading) -> tuple[Message | None, list[Fault]]:
     try:
         return MESSAGE.validate_json(document, strict=True, by_alias=True, by_name=False), []
     except ValidationError as error:
-        details = error.errors(include_url=False, include_input=False)
-        found = [json_fault(detail) for detail in details]
+        found = json_faults(error, reading.document)
         # A code that was refused leaves nothing behind: that its property is missing is an echo.
         echo = {f for f in found if f.code == "required" and f.pointer in reading.origins}
         return None, [_fault(reading, fault) for fault in found if fault not in echo]

@@ -2,12 +2,24 @@
 
 from typing import Any
 
+from tests.builders import a_review, changed
+
 MESSAGE_EVENT = "https://fhir.nhs.uk/STU3/StructureDefinition/Extension-DCH-MessageEventType-1"
 ODS = "https://fhir.nhs.uk/Id/ods-organization-code"
 CHILD, SOURCE, PRACTICE, ENCOUNTER = (
     f"urn:uuid:0000000{n}-0000-4000-8000-000000000000" for n in "1234"
 )
 TYPES = {"two-year-review": "0020", "early-years-progress-check": "0019"}
+
+
+def a_review_without_scores(**changes: Any) -> dict[str, Any]:
+    """A review in JSON, whose scores come as an event of their own."""
+    return changed(a_review(**changes), "review.asq3", None)
+
+
+def scores_in(event: dict[str, Any]) -> list[float]:
+    """The scores that an alert shows."""
+    return [score["score"] for score in event["data"]["fields"]["review"]["asq3"]["scores"]]
 
 
 def assessment_scales(

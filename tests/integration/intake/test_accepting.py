@@ -19,9 +19,7 @@ def fails_in(monkeypatch, method, how):
     monkeypatch.setattr(Transaction, method, failing)
 
 
-@pytest.mark.parametrize(
-    "step", ["add_message", "add_alert", "add_version", "count"]
-)
+@pytest.mark.parametrize("step", ["add_message", "add_alert", "add_version", "count"])
 def test_an_error_at_any_step_leaves_nothing_and_the_message_can_be_sent_again(
     desk, monkeypatch, step
 ):

@@ -10,7 +10,7 @@ from adapters.errors import Refused
 from gateway.caller import NotAllowed, Rights
 from gateway.intake import Repeated
 from schemas.message import KINDS
-from tests.builders import DAY, PRACTICE, a_child, a_report, a_review, body, changed
+from tests.builders import DAY, PRACTICE, a_child, a_report, a_review, body, changed, tables
 from tests.integration.intake.bundles import assessment_scales
 from tests.integration.intake.desk import at_once, told
 from tests.unit.adapters.fhir_writer import bundle_of
@@ -44,6 +44,14 @@ def test_the_order_of_keys_and_white_space_are_no_other_content(desk):
     for other in (turned, body(spelt)):
         again = desk.answer(other)
         assert (again.repeated, again.receipt.id) == (True, first.id)
+
+
+def test_equal_bytes_are_a_repeat_even_where_they_are_understood_otherwise_by_now(desk):
+    scales = assessment_scales("scales-1", child=a_child())
+    first = desk.send(scales, "fhir")
+    desk.intake = replace(desk.intake, tables=replace(tables(), asq3_by_code={}))
+    again = desk.answer(scales, "fhir")
+    assert (again.repeated, again.receipt.id) == (True, first.id)
 
 
 @pytest.mark.parametrize("first", ["json", "fhir"])

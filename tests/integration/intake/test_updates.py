@@ -18,7 +18,11 @@ from tests.builders import (
     a_review,
     changed,
 )
-from tests.integration.intake.bundles import assessment_scales
+from tests.integration.intake.bundles import (
+    a_review_without_scores,
+    assessment_scales,
+    scores_in,
+)
 from tests.integration.intake.desk import told
 
 PRACTICE_SERVICE = f"practice-{PRACTICE}".lower()
@@ -169,13 +173,25 @@ def test_who_never_saw_the_withdrawal_is_told_of_an_update(desk):
     assert told(desk.due()) == [(PRACTICE_SERVICE, "created"), (SETTING_SERVICE, "updated")]
 
 
-def test_a_withdrawal_is_not_repeated(desk):
+def test_a_withdrawal_is_neither_repeated_nor_lost(desk):
     review = a_review(sharing={"agreement": AGREED_WITH_SETTING})
     desk.send(review)
     desk.read()
     desk.send(later(review, 30, sharing={}))
     desk.send(later(review, 40, sharing={}))
-    assert told(desk.read("education")) == [(SETTING_SERVICE, "withdrawn")]
+    [event] = desk.read("education", acknowledge=False)
+    assert (event["data"]["change"], event["sequence"]) == ("withdrawn", "0000000002")
+    desk.send(later(review, 50, sharing={}))
+    assert desk.read("education") == [event]
+
+
+def test_who_was_told_anew_but_not_reached_has_nothing_withdrawn(desk):
+    review = a_review(sharing={"agreement": AGREED_WITH_SETTING})
+    desk.send(review)
+    desk.read()
+    desk.send(later(review, 30, sharing={}))
+    desk.read()
+    desk.send(later(review, 40))
     desk.send(later(review, 50, sharing={}))
     assert desk.read("education") == []
 
@@ -271,15 +287,14 @@ def test_the_look_up_of_a_child_follows_what_stands_not_what_came_last(desk):
 
 @pytest.mark.parametrize("first", ["typed", "untyped"])
 def test_a_part_without_type_joins_that_days_only_record(desk, first):
-    typed = (a_review(), "json")
+    typed = (a_review_without_scores(), "json")
     untyped = (assessment_scales("scales-1", child=a_child(), score=12.5), "fhir")
     for message, media in (typed, untyped) if first == "typed" else (untyped, typed):
         desk.send(message, media)
     assert desk.counts()["record"] == 1
     [event] = desk.due()
-    fields = event["data"]["fields"]["review"]
-    assert fields["type"] == "two-year-review"
-    assert 12.5 in [score["score"] for score in fields["asq3"]["scores"]]
+    assert event["data"]["fields"]["review"]["type"] == "two-year-review"
+    assert scores_in(event) == [12.5]
 
 
 def test_a_second_type_on_that_day_is_a_record_of_its_own(desk):
@@ -294,33 +309,28 @@ def test_a_second_type_on_that_day_is_a_record_of_its_own(desk):
 
 
 def test_a_part_without_type_stays_where_it_joined_when_another_type_comes(desk):
-    first = desk.send(a_review())
+    first = desk.send(a_review_without_scores())
     desk.send(assessment_scales("scales-1", child=a_child(), score=12.5), "fhir")
-    desk.send(changed(a_review(), "review.type", "early-years-progress-check"))
+    desk.send(changed(a_review_without_scores(), "review.type", "early-years-progress-check"))
     corrected = assessment_scales(
         "scales-2", child=a_child(), score=20, event="update", sent=f"{DAY}T16:00:00+00:00"
     )
     assert desk.send(corrected, "fhir").record.id == first.record.id
-    scores = [
-        [score["score"] for score in event["data"]["fields"]["review"]["asq3"]["scores"]]
-        for event in desk.due()
-    ]
-    assert not any(12.5 in given for given in scores)
     assert desk.counts()["record"] == 2
+    [event] = [e for e in desk.due() if e["data"]["fields"]["review"]["type"] == "two-year-review"]
+    assert scores_in(event) == [20]
 
 
 def test_an_update_without_type_replaces_its_own_part_only(desk):
-    desk.send(a_review(50))
+    desk.send(changed(a_review_without_scores(), "review.nextStep", "See again"))
     desk.send(assessment_scales("scales-1", child=a_child(), score=12.5), "fhir")
     update = assessment_scales(
         "scales-2", child=a_child(), score=20, event="update", sent=f"{DAY}T16:00:00+00:00"
     )
     desk.send(update, "fhir")
     [event] = desk.due()
-    given = [score["score"] for score in event["data"]["fields"]["review"]["asq3"]["scores"]]
-    assert 20 in given
-    assert 50 in given
-    assert 12.5 not in given
+    assert scores_in(event) == [20]
+    assert event["data"]["fields"]["review"]["nextStep"] == "See again"
 
 
 def test_of_two_parts_the_later_ones_address_stands_and_no_mixture(desk):

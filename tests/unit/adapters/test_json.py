@@ -19,13 +19,11 @@ from adapters.inbound import PARSERS
 from adapters.inbound import json as adapter
 from gateway.examples import MESSAGES
 from tests.builders import (
-    HARM,
     a_child,
     a_notice,
     a_referral,
     a_report,
     a_review,
-    a_safeguarding_referral,
     body,
     changed,
     tables,
@@ -355,21 +353,6 @@ def test_faults_between_fields_are_told_beside_those_within_them() -> None:
         "birth-date",
         "review-date",
     }
-
-
-@pytest.mark.parametrize(
-    ("document", "code"),
-    [
-        (a_review(conclusions=[{"kind": "significant-harm"}]), "safeguarding-elsewhere"),
-        (a_notice(sharing={"harm": HARM}), "safeguarding-elsewhere"),
-        (changed(a_safeguarding_referral(), "sharing.harm.cause", None), "harm-incomplete"),
-    ],
-    ids=["conclusion", "harm", "no cause"],
-)
-def test_no_other_fault_hides_what_to_do_about_harm(document: dict[str, Any], code: str) -> None:
-    assert {found.code for found in faults(document)} == {code}
-    mistyped = changed(document, "child.nhsNumber", "9990001007") | {"extra": 1}
-    assert {found.code for found in faults(mistyped)} == {code, "nhs-number", "unknown-property"}
 
 
 @pytest.mark.parametrize(

@@ -163,8 +163,9 @@ def test_recipients_are_added_for_a_looked_after_child_to_rows_b_to_i() -> None:
             prefix, _, row = name.partition(".")
             added[prefix].add(row)
             assert route.basis == ("s16la",)
-            assert route.when["child.lookedAfter"] == "stated"
-    assert added["L"] == {"B", "C", "D", "E", "E2", "E3", "F", "G", "H", "I", "I2"}
+            assert route.when["child.lookedAfterByThisAuthority"] is True
+    # Not E, which shows history and diagnosis: "others: never".
+    assert added["L"] == {"B", "C", "D", "E2", "E3", "F", "G", "H", "I", "I2"}
     assert added["L2"] == {"B", "C", "F", "G", "H"}
 
 

@@ -247,9 +247,9 @@ def test_a_service_referral_for_the_reason_of_safeguarding_is_told_what_to_do_in
     ("missing", "named"),
     [
         ("sharing.harm.by", "who suspects"),
-        ("sharing.harm.cause", "reasonable cause"),
+        ("sharing.harm.cause", "the cause, in words"),
         ("sharing.harm", "who suspects"),
-        ("sharing", "reasonable cause"),
+        ("sharing", "who suspects"),
     ],
 )
 def test_a_safeguarding_referral_needs_a_named_person_and_a_cause_in_words(

@@ -1,0 +1,125 @@
+"""Rules between fields: each holds of a document as it was sent, whatever else is wrong with it.
+
+The models raise the first that is broken; an adapter that refuses a message tells all of them, so
+that no other fault hides what to do about harm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+SAFEGUARDING_REASON = ("https://fhir.nhs.uk/STU3/CodeSystem/DCH-ReasonForReferral-1", "58")
+"""DCH-ReasonForReferral-1 58, Safeguarding."""
+
+INSTEAD = (
+    "is about significant harm, which is not a referral to a service. Telephone the front door now; "
+    "then send a referral of type `safeguarding`, which goes to the front door only"
+)
+BODIES = {
+    "service": "service",
+    "ehc-needs-assessment": "ehc",
+    "early-help": "earlyHelp",
+    "safeguarding": "safeguarding",
+}
+"""Type of a referral to the property that holds its body."""
+
+
+CODES = frozenset(
+    {
+        "safeguarding_elsewhere",
+        "harm_incomplete",
+        "retract_reason",
+        "birth_date",
+        "review_date",
+        "referral_body",
+    }
+)
+"""The codes of all rules between fields."""
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A rule that is broken: where, by which stable code, and what would be right."""
+
+    path: str
+    code: str
+    detail: str
+
+
+def broken(document: Any) -> Iterator[Broken]:
+    """Yield every rule between fields that a document breaks. Takes any JSON, and never raises."""
+    yield from _harm(document)
+    action, reason = at(document, "action"), at(document, "retractReason")
+    if (action == "retract") != (reason is not None):
+        yield Broken(
+            "retractReason",
+            "retract_reason",
+            "is `cancelled` or `entered-in-error`, and stands with action `retract` only",
+        )
+    sent, born = _day(document, "sent"), _day(document, "child.birthDate")
+    if sent and born and born - sent > timedelta(days=1):
+        yield Broken("child.birthDate", "birth_date", "lies after `sent`")
+    reviewed = _day(document, "review.date")
+    if reviewed and sent and reviewed - sent > timedelta(days=1):
+        yield Broken("review.date", "review_date", "lies after `sent`")
+    if reviewed and born and reviewed < born:
+        yield Broken("review.date", "review_date", "lies before child.birthDate")
+    yield from _referral(at(document, "referral"))
+
+
+def at(document: Any, path: str) -> Any:
+    """Return what stands at a path of objects, else None."""
+    for name in path.split("."):
+        document = document.get(name) if isinstance(document, dict) else None
+    return document
+
+
+def _harm(document: Any) -> Iterator[Broken]:
+    """Harm stands in a safeguarding referral only, and there it has a person and a cause."""
+    safeguarding = at(document, "referral.type") == "safeguarding"
+    conclusions = at(document, "conclusions")
+    concluded = isinstance(conclusions, list) and any(
+        at(conclusion, "kind") == "significant-harm" for conclusion in conclusions
+    )
+    if not safeguarding:
+        if concluded:
+            yield Broken("conclusions", "safeguarding_elsewhere", INSTEAD)
+        if at(document, "sharing.harm") is not None:
+            yield Broken("sharing.harm", "safeguarding_elsewhere", INSTEAD)
+    elif at(document, "action") != "retract":
+        for path, words in (("by.name", "who suspects it"), ("cause", "the cause, in words")):
+            if not at(document, f"sharing.harm.{path}"):
+                yield Broken(
+                    f"sharing.harm.{path}",
+                    "harm_incomplete",
+                    f"is missing ({words}). Telephone the front door now; do not wait for this "
+                    "message",
+                )
+
+
+def _referral(referral: Any) -> Iterator[Broken]:
+    """A referral has its type's body and no other's, and none has safeguarding for a reason."""
+    reason = (at(referral, "service.reason.system"), at(referral, "service.reason.code"))
+    if reason == SAFEGUARDING_REASON:
+        yield Broken("referral.service.reason", "safeguarding_elsewhere", INSTEAD)
+    kind = at(referral, "type")
+    if not isinstance(kind, str) or kind not in BODIES:
+        return
+    given = {name for name in BODIES.values() if at(referral, name) is not None}
+    if given != {BODIES[kind]}:
+        yield Broken(
+            "referral",
+            "referral_body",
+            f"of type `{kind}` needs the property `{BODIES[kind]}`, and no other type's",
+        )
+
+
+def _day(document: Any, path: str) -> date | None:
+    written = at(document, path)
+    try:
+        return date.fromisoformat(written[:10])
+    except (TypeError, ValueError, KeyError):
+        return None
