@@ -52,9 +52,7 @@ def assess(message: Message, tables: CodeTables, *, monitoring_zone: bool = Fals
     return Assessment(
         findings=findings,
         questions=tuple(_questions(message, findings)),
-        unmapped=tuple(
-            f.code for f in findings if f.code and f.area is None and _foreign(f, tables)
-        ),
+        unmapped=tuple(code for code in _codes(message, findings) if _foreign(code, tables)),
         areas=tuple(sorted({f.area for f in findings if f.area and _named(f)})),
     )
 
@@ -224,11 +222,18 @@ def _not_banded(
             f"questionnaire does not fit age: the {months}-month questionnaire, and the child was "
             f"{age.months} months and {age.days} days old"
         )
-    spoken = (child.first_language or "en").split("-")[0]
-    used = (asq3.language_used or "en").split("-")[0]
-    if spoken != "en" and used == "en" and not asq3.interpreter_used:
+    if (
+        not _is_english(child.first_language)
+        and _is_english(asq3.language_used)
+        and not asq3.interpreter_used
+    ):
         return "an English questionnaire, English is not the first language, and no interpreter"
     return None
+
+
+def _is_english(language: str | None) -> bool:
+    """Tell whether a language is English; so it is where none is stated."""
+    return language is None or language.split("-")[0] in ("en", "eng")
 
 
 def _review(review: HealthyChildReview) -> Iterator[Finding]:
@@ -317,10 +322,24 @@ def _questions(message: Message, findings: tuple[Finding, ...]) -> Iterator[Ques
             )
 
 
-def _foreign(finding: Finding, tables: CodeTables) -> bool:
+def _codes(message: Message, findings: tuple[Finding, ...]) -> Iterator[Coding]:
+    """Yield every code that the message carries, as it was received."""
+    yield from (finding.code for finding in findings if finding.code)
+    match message:
+        case HealthyChildReviewMessage(review=review) if review:
+            yield from review.other_codes
+            if review.type_code:
+                yield review.type_code
+        case SpeechTherapyReportMessage(report=report) if report:
+            yield from report.findings
+        case ReferralMessage(referral=referral) if referral:
+            if referral.service and referral.service.reason:
+                yield referral.service.reason
+
+
+def _foreign(code: Coding, tables: CodeTables) -> bool:
     """Tell whether a code is in none of our maps."""
-    code = finding.code
-    return code is not None and not (
+    return not (
         code.code in tables.asq3_by_code
         or code.code in tables.sen_types
         or any(code.code in codes for codes in tables.systems.values())

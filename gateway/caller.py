@@ -65,22 +65,28 @@ class Callers:
         self._clock = clock
         self._remembered: dict[str, tuple[float, Caller]] = {}
 
+    def remembered(self, authorization: str | None) -> Caller | None:
+        """Return the caller who used this header within the last seconds. Raises Unknown."""
+        until, caller = self._remembered.get(_key(authorization), (0.0, None))
+        return caller if until >= self._clock() else None
+
     def identify(self, authorization: str | None) -> Caller:
-        """Turn an `Authorization` header into the caller. Raises Unknown."""
-        scheme, _, key = (authorization or "").partition(" ")
-        if scheme.lower() != "bearer" or not key.strip():
-            raise Unknown("Send the key that you were given as `Authorization: Bearer <key>`.")
-        key = key.strip()
-        now = self._clock()
-        until, caller = self._remembered.get(key, (0.0, None))
-        if caller is None or until < now:
-            credential = self._journal.read(lambda tx: tx.credential(key))
-            if credential is None:
-                self._remembered.pop(key, None)
-                raise Unknown("This key opens nothing here: it is mistyped, or it was revoked.")
-            caller = caller_of(credential)
-            self._remembered[key] = (now + REMEMBERED, caller)
+        """Turn an `Authorization` header into the caller; asks the journal. Raises Unknown."""
+        key = _key(authorization)
+        credential = self._journal.read(lambda tx: tx.credential(key))
+        if credential is None:
+            self._remembered.pop(key, None)
+            raise Unknown("This key opens nothing here: it is mistyped, or it was revoked.")
+        caller = caller_of(credential)
+        self._remembered[key] = (self._clock() + REMEMBERED, caller)
         return caller
+
+
+def _key(authorization: str | None) -> str:
+    scheme, _, key = (authorization or "").partition(" ")
+    if scheme.lower() != "bearer" or not key.strip():
+        raise Unknown("Send the key that you were given as `Authorization: Bearer <key>`.")
+    return key.strip()
 
 
 def caller_of(credential: Credential) -> Caller:

@@ -116,7 +116,10 @@ class Intake:
             if incoming.bytes_hash == known.bytes_hash or (
                 incoming.canonical_hash == known.canonical_hash
             ):
-                return Answer(self.receipts.standing(tx, known.id), repeated=True)
+                receipt = self.receipts.standing(tx, known.id)
+                if known.submitter_only and known.credential_id != incoming.caller.credential:
+                    receipt = self.receipts.for_another(receipt)
+                return Answer(receipt, repeated=True)
         if seen and seen[-1].sequence >= incoming.sequence:
             raise Repeated(
                 "This id was used before, with other content. To correct a message, send the whole "

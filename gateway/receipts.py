@@ -199,6 +199,11 @@ class Receipts:
             changes["warning"] = QUEUED
         return receipt.model_copy(update=changes)
 
+    def for_another(self, receipt: Receipt) -> Receipt:
+        """Cut a safeguarding referral's receipt to what another key of its source may know."""
+        kept = {"id", "status", "kind", "event", "action", "received_at", "warning", "telephone"}
+        return Receipt.model_validate(receipt.model_dump(include=kept) | {"sentence": SENTENCE})
+
     def _receipt(
         self, parsed: Parsed, assessment: Assessment, decision: Decision, **fields: object
     ) -> Receipt:

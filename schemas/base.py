@@ -97,10 +97,16 @@ def _printable(value: str) -> str:
     return value
 
 
+def _one_line(value: str) -> str:
+    if "\n" in value or "\r" in value:
+        raise PydanticCustomError("line_break", "breaks the line; write it on one")
+    return _printable(value)
+
+
 Word = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
-    AfterValidator(_printable),
+    AfterValidator(_one_line),
 ]
 """A short text of one line: a name, a role, an identifier. 1 to 200 characters."""
 

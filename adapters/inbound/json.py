@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -55,6 +56,7 @@ def parse(body: bytes, tables: CodeTables) -> Parsed:
         NotWellFormed: the bytes are not JSON, with line and column.
         NotUnderstood: with every fault, each with its JSON Pointer.
     """
+    body = body.removeprefix(BOM_UTF8)
     if body.count(b",") > MOST_VALUES:
         raise NotUnderstood((Fault("", f"holds more than {MOST_VALUES} values", "too-large"),))
     try:

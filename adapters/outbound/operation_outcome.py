@@ -40,17 +40,15 @@ EMS_CODES = {
 
 
 def operation_outcome(
-    status: int, code: str, detail: str, faults: Sequence[Fault] = ()
+    status: int, code: str, detail: str, faults: Sequence[Fault] = (), *, lead: bool = False
 ) -> dict[str, Any]:
-    """Return an OperationOutcome: an issue per fault with its FHIRPath, or one for the whole."""
-    if not faults:
-        return _outcome([_issue(ISSUE_TYPES[status], code, detail)])
+    """Return an OperationOutcome: an issue per fault with its FHIRPath, or one for the whole.
+
+    `lead` puts the whole's first even where there are faults, since somebody must read it.
+    """
+    whole = [_issue(ISSUE_TYPES[status], code, detail)] if lead or not faults else []
     issues = [_issue(FAULT_TYPES.get(f.code, "value"), f.code, f.detail, f.pointer) for f in faults]
-    return _outcome(issues)
-
-
-def _outcome(issues: list[dict[str, Any]]) -> dict[str, Any]:
-    return {"resourceType": "OperationOutcome", "issue": issues}
+    return {"resourceType": "OperationOutcome", "issue": [*whole, *issues]}
 
 
 def _issue(kind: str, code: str, detail: str, expression: str = "") -> dict[str, Any]:

@@ -10,6 +10,7 @@ from uuid import UUID
 import structlog
 from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import Response
+from fastapi.security import HTTPBearer
 
 from adapters.errors import Refused
 from adapters.inbound import PARSERS
@@ -25,6 +26,9 @@ from schemas.receipt import Receipt
 router = APIRouter(tags=["messages"])
 log = structlog.get_logger(__name__)
 RETRY_AFTER = {"Retry-After": "5"}
+LARGEST = 2**63 - 1
+"""The largest size that is noted, in bytes."""
+bearer = HTTPBearer(auto_error=False, description="The key from `gateway org add`.")
 
 
 class Rejected(Exception):
@@ -40,10 +44,18 @@ def service_of(request: Request) -> Service:
     return service
 
 
-async def caller_of(request: Request, service: Annotated[Service, Depends(service_of)]) -> Caller:
+async def caller_of(
+    request: Request,
+    service: Annotated[Service, Depends(service_of)],
+    _: Annotated[object, Depends(bearer)],
+) -> Caller:
     """Know the caller, or answer 401 (or 503, where the journal cannot be read)."""
+    header = request.headers.get("authorization")
     try:
-        return service.callers.identify(request.headers.get("authorization"))
+        known = service.callers.remembered(header)
+        if known is None:
+            known = await asyncio.to_thread(service.callers.identify, header)
+        return known
     except Unknown as unknown:
         await _note_denied(service, None, 401, "no or unknown key", _length(request))
         raise Rejected(
@@ -56,7 +68,8 @@ async def caller_of(request: Request, service: Annotated[Service, Depends(servic
             )
         ) from None
     except JournalAway as away:
-        raise Rejected(_not_accepted(request, service, str(away))) from None
+        body = await _bounded(request, service.settings.max_bytes)
+        raise Rejected(_not_accepted(request, service, str(away), body or b"")) from None
 
 
 async def body_of(
@@ -66,15 +79,9 @@ async def body_of(
 ) -> bytes:
     """Read the body, bounded: 413 as soon as it is known to be too large."""
     limit = service.settings.max_bytes
-    size, chunks = _length(request), []
-    if size <= limit:
-        size = 0
-        async for chunk in request.stream():
-            size += len(chunk)
-            if size > limit:
-                break
-            chunks.append(chunk)
-    if size > limit:
+    body = await _bounded(request, limit)
+    if body is None:
+        size = max(_length(request), limit + 1)
         await _note_denied(service, caller.organisation, 413, "too large", size)
         raise Rejected(
             problem(
@@ -85,7 +92,19 @@ async def body_of(
                 headers={"Connection": "close"},
             )
         )
-    return b"".join(chunks)
+    return body
+
+
+async def _bounded(request: Request, limit: int) -> bytes | None:
+    """Read the body, or return None as soon as it is known to be too large."""
+    if _length(request) > limit:
+        return None
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit:
+            return None
+    return bytes(body)
 
 
 def media_type_of(request: Request) -> str:
@@ -129,10 +148,10 @@ async def send(
         return refusal(request, refused, body, intake.receipts.telephone)
     except NotAllowed as refused:
         await _note_denied(service, caller.organisation, 403, "not allowed", len(body))
-        return problem(request, 403, str(refused), code="forbidden")
+        return _refused(request, service, 403, str(refused), "forbidden", body)
     except Repeated as repeated:
         service.metrics.answered("duplicate")
-        return problem(request, 409, str(repeated), code="duplicate")
+        return _refused(request, service, 409, str(repeated), "duplicate", body)
     except JournalAway as away:
         return _not_accepted(request, service, str(away), body)
     receipt = answer.receipt
@@ -171,7 +190,7 @@ async def check(
     except Refused as refused:
         return refusal(request, refused, body, service.intake.receipts.telephone)
     except NotAllowed as refused:
-        return problem(request, 403, str(refused), code="forbidden")
+        return _refused(request, service, 403, str(refused), "forbidden", body)
     return _json(service.intake.check(parsed))
 
 
@@ -207,18 +226,25 @@ def _json(receipt: Receipt, status: int = 200, headers: dict[str, str] | None = 
 
 
 def _not_accepted(request: Request, service: Service, why: str, body: bytes = b"") -> Response:
-    """Answer 503; of a safeguarding referral with the numbers to telephone."""
-    numbers = service.intake.receipts.telephone
-    harm = speaks_of_harm(body)
     service.metrics.answered("not-accepted")
-    return problem(
-        request,
-        503,
-        f"{not_delivered(numbers) + ' ' if harm else ''}{why} Nothing was accepted; send it again.",
-        code="not-accepted",
-        telephone=numbers if harm else None,
-        headers=RETRY_AFTER,
-    )
+    detail = f"{why} Nothing was accepted; send it again."
+    return _refused(request, service, 503, detail, "not-accepted", body, RETRY_AFTER)
+
+
+def _refused(
+    request: Request,
+    service: Service,
+    status: int,
+    detail: str,
+    code: str,
+    body: bytes,
+    headers: dict[str, str] | None = None,
+) -> Response:
+    """Answer that nothing was taken; of a safeguarding referral with the numbers to telephone."""
+    numbers = service.intake.receipts.telephone if speaks_of_harm(body) else None
+    if numbers:
+        detail = f"{not_delivered(numbers)} {detail}"
+    return problem(request, status, detail, code=code, telephone=numbers, headers=headers)
 
 
 async def _note_denied(
@@ -242,4 +268,4 @@ async def _note_denied(
 
 def _length(request: Request) -> int:
     value = request.headers.get("content-length", "0")
-    return int(value) if value.isdigit() else 0
+    return min(int(value), LARGEST) if value.isascii() and value.isdigit() else 0

@@ -51,7 +51,7 @@ def problem(
     """Answer with a fault, in the caller's format."""
     if speaks_fhir(request):
         return JSONResponse(
-            operation_outcome(status, code, detail, faults),
+            operation_outcome(status, code, detail, faults, lead=telephone is not None),
             status_code=status,
             headers=dict(headers or {}),
             media_type="application/fhir+json",

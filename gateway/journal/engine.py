@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+import structlog
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import (
     ArgumentError,
@@ -20,6 +21,8 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_rand
 from gateway.journal.errors import JournalAway, JournalError
 
 T = TypeVar("T")
+
+log = structlog.get_logger(__name__)
 
 BUSY_SECONDS = 10
 """How long one writer waits for another before the journal counts as away."""
@@ -120,8 +123,10 @@ def answering() -> Iterator[None]:
     try:
         yield
     except AWAY as error:
+        # The cause names hosts and files: it is for the operator, not for whoever is answered.
         cause = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
-        raise JournalAway(f"The journal does not answer or cannot be written: {cause}") from error
+        log.error("journal away", cause=cause)
+        raise JournalAway("The journal does not answer or cannot be written.") from error
 
 
 def in_transaction(engine: Engine, work: Callable[[Connection], T]) -> T:

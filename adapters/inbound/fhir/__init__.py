@@ -6,6 +6,7 @@ validation of the canonical document.
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from typing import Any
 
 import orjson
@@ -49,7 +50,7 @@ def parse(body: bytes, tables: CodeTables) -> Parsed:
 
 def _load(body: bytes) -> dict[str, Any]:
     try:
-        bundle = orjson.loads(body)
+        bundle = orjson.loads(body.removeprefix(BOM_UTF8))
     except orjson.JSONDecodeError as error:
         if "depth" in error.msg or "ecursion" in error.msg:
             raise NotUnderstood((Fault("Bundle", "is nested too deeply", "too-deep"),)) from None

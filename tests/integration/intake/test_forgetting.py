@@ -161,23 +161,6 @@ def test_the_receipt_of_a_later_part_that_fires_a_route_asks_for_it_again(desk):
     assert scores_in(event) == [12.5]
 
 
-def test_a_forgotten_part_sent_again_as_of_the_same_time_stands(desk):
-    """Some systems send the time at which the event last changed, so it is the same again."""
-
-    def key(id):
-        return desk.codec.ref("id", "ods:RXA", "CH004", id)
-
-    desk.send(assessment_scales("scales-1", child=CHILD), "fhir")
-    desk.send(a_review_without_scores(child={**CHILD, "generalPractice": PRACTICE}))
-    # Of one instant the later id would stand: this one is not.
-    id = next(f"scales-{n}" for n in range(2, 100) if key(f"scales-{n}") < key("scales-1"))
-    again = desk.send(assessment_scales(id, child=CHILD, score=12.5), "fhir")
-    assert not [note for note in again.notes if "earlier message(s)" in note]
-    assert [scores_in(event) for event in desk.due()] == [[12.5]]
-    desk.send(a_review_without_scores(child={**CHILD, "generalPractice": "N81994"}))
-    assert [scores_in(event) for event in desk.due()] == [[12.5]]
-
-
 def test_a_later_part_that_fires_nothing_asks_for_nothing(desk):
     desk.send(assessment_scales("scales-1", child=CHILD), "fhir")
     receipt = desk.send(a_review_for_nobody())
