@@ -149,11 +149,14 @@ class Intake:
     def _same_day(self, tx: Transaction, incoming: Incoming, ref: str) -> str:
         """Join a review part without type to that day's only record, whichever of them came first."""
         assert incoming.day is not None
-        others = {record.ref for record in tx.lock_day(incoming.day)}
-        key = record_key(incoming.message)
-        untyped = self.codec.ref("record", *key[:-1], "")
-        if len(others) == 1 and (not key[-1] or others == {untyped}):
-            return others.pop()
+        others = tx.lock_day(incoming.day)
+        for other in others:
+            if ref in (other.ref, other.joined_ref):
+                return other.ref
+        untyped = self.codec.ref("record", *record_key(incoming.message)[:-1], "")
+        if len(others) == 1 and not others[0].joined_ref and untyped in (ref, others[0].ref):
+            tx.join(others[0].ref, ref)
+            return others[0].ref
         return ref
 
     def _weigh(self, message: Message) -> tuple[Assessment, Decision]:

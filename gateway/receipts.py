@@ -17,9 +17,7 @@ from schemas.base import Coding
 from schemas.message import is_safeguarding
 from schemas.receipt import SENTENCE, Held, Receipt, ReceiptAlert, ReceiptRecord, Telephone
 
-COUNTED = (
-    "Nothing leaves and nobody is told: only the count was kept, and this message was forgotten."
-)
+COUNTED = "Counted; nothing of this message is kept."
 WITHDRAWN = "Whoever had been told learns that it no longer stands. Nothing else of it is kept."
 ERASED = "Everything that followed from this message was held; after 30 days it was erased."
 LATE = "A later part of this record stands already; this message changed nothing."
@@ -194,8 +192,13 @@ class Receipts:
             a.model_copy(update={"state": words[states[a.id].state]}) if a.id in states else a
             for a in receipt.alerts
         )
-        changes: dict[str, object] = {"alerts": alerts}
-        if receipt.warning and any(a.state == "delivered" for a in alerts):
+        standing = {(o.route, o.alert.hold_reason) for o in kept.outcomes if o.state == "held"}
+        held = tuple(h for h in receipt.held if (h.route, h.reason) in standing)
+        changes: dict[str, object] = {"alerts": alerts, "held": held}
+        if receipt.warning and (
+            any(a.state == "delivered" for a in alerts)
+            or any(t.state == "done" for t in tx.threads(kept.message.record_ref))
+        ):
             changes["warning"] = QUEUED
         return receipt.model_copy(update=changes)
 

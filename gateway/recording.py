@@ -24,6 +24,7 @@ from schemas.alert import AlertBasis, AlertData, AlertSender, AlertService
 from schemas.base import whole_date
 from schemas.message import HealthyChildReviewMessage, Message
 from schemas.receipt import Receipt
+from schemas.record import child_key
 
 HELD_FOR = timedelta(days=30)
 """How long a body is kept of which everything is held (holding is disclosure to the council)."""
@@ -90,6 +91,8 @@ class Recording:
         """
         message_id = str(uuid4())
         keep = not state.decision.forgets
+        # A retraction may name no more than the record of a safeguarding referral.
+        hidden = version > 1 and any(row.submitter_only for row, _ in tx.parts(record_ref))
         threads = _Threads(tx, record_ref, new=version == 1)
         alerts = list(self._alerts(threads, incoming, message_id, version, state))
         told = [Told(a.alert.id, a.data, a.route, a.alert.basis) for a in alerts]
@@ -97,7 +100,7 @@ class Recording:
             incoming, message_id, record_ref, version, state, told, gone, late
         )
         tx.add_message(
-            self._row(incoming, message_id, record_ref, state),
+            self._row(incoming, message_id, record_ref, state, hidden=hidden),
             body=incoming.body if keep else None,
             canonical=incoming.canonical if keep else None,
             receipt=receipt.model_dump_json(by_alias=True).encode() if keep else None,
@@ -105,17 +108,22 @@ class Recording:
         for new in alerts:
             threads.supersede(new.alert.thread_id, incoming.received)
             tx.add_alert(new.alert, body=new.body, deliveries=[(self.channel, new.data.agency)])
+        if version > 1:
+            tx.supersede_holds(record_ref, incoming.received)
         for hold in state.decision.holds:
             self._hold(tx, threads, incoming, message_id, version, hold)
         tx.add_version(
             record_ref,
             version,
             message_id=message_id,
-            child_ref=incoming.child_ref if keep else None,
+            child_ref=self.codec.ref("child", *child_key(state.message))
+            if keep and state.message
+            else None,
             decided_at=incoming.received,
             decision=to_json(self._decision(state)) if keep else None,
         )
-        tx.count(record_ref, self._uptake(state.message))
+        if state.message or not gone:  # what stands and was forgotten is counted already
+            tx.count(record_ref, self._uptake(state.message))
         if version > 1 and keep:
             tx.set_expiry(record_ref, self._expires(incoming, state))
         elif version > 1:
@@ -277,7 +285,7 @@ class Recording:
         return self.codec.ref("view", to_json(seen))
 
     def _row(
-        self, incoming: Incoming, message_id: str, record_ref: str, state: State
+        self, incoming: Incoming, message_id: str, record_ref: str, state: State, *, hidden: bool
     ) -> MessageRow:
         message, keep = incoming.message, not state.decision.forgets
         return MessageRow(
@@ -296,7 +304,7 @@ class Recording:
             media_type=incoming.media_type,
             state="recorded" if keep else "counted",
             credential_id=incoming.caller.credential,
-            submitter_only=incoming.safeguarding,
+            submitter_only=incoming.safeguarding or hidden,
             expires_at=self._expires(incoming, state) if keep else None,
         )
 

@@ -89,14 +89,15 @@ class Relay:
     async def _deliver(self, stop: asyncio.Event) -> None:
         assert self._publisher is not None
         assert self._channel is not None
+        look_at = 0.0
         while not stop.is_set():
             try:
                 if self._publisher.state == "away":
                     await self._connect(stop)
                     continue
-                if self._incomplete:
-                    await self._look_again(stop)
-                    continue
+                if self._incomplete and time.monotonic() > look_at:
+                    await self._look_again()
+                    look_at = time.monotonic() + LOOK_AGAIN
                 batch = await asyncio.to_thread(
                     self._journal.deliveries.claim,
                     "amqp",
@@ -136,10 +137,9 @@ class Relay:
                     self._incomplete = await asyncio.to_thread(missing, self._url, self._topology)
             log.info("RabbitMQ is there", missing=self._incomplete)
 
-    async def _look_again(self, stop: asyncio.Event) -> None:
-        """Wait while something of the topology is missing: what is sent now would come back."""
+    async def _look_again(self) -> None:
+        """See whether the topology is complete by now; meanwhile the other agencies are served."""
         assert self._url is not None
-        await _wait(stop, LOOK_AGAIN)
         with suppress(BrokerError):
             self._incomplete = await asyncio.to_thread(missing, self._url, self._topology)
             if not self._incomplete:

@@ -36,10 +36,11 @@ from gateway.broker.connection import (
     masked,
 )
 from gateway.broker.consumer import Received, consume
-from gateway.broker.publisher import Outcome, Publication, Publisher
+from gateway.broker.publisher import MAX_BODY, Outcome, Publication, Publisher
 from gateway.broker.topology import Topology, definitions
 
 __all__ = [
+    "MAX_BODY",
     "BrokerAddressWrong",
     "BrokerAway",
     "BrokerError",

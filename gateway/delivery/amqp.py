@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from gateway.broker import Outcome, Publication, Publisher
+from gateway.broker import MAX_BODY, Outcome, Publication, Publisher
 from gateway.journal import Due, Journal
 
 BACK_OFF_FIRST, BACK_OFF_MOST = 1.0, 60.0
@@ -50,11 +50,19 @@ class AmqpChannel:
     async def deliver(self, batch: list[Due]) -> None:
         """Publish a batch and record what became of it. What is not confirmed stays due."""
         lost = self._publisher.channels_lost
-        outcomes = await self._publish(batch)
+        if too_large := [due for due in batch if len(due.body) > MAX_BODY]:
+            for due in too_large:
+                log.error("alert set aside", alert=due.alert_id, why=f"{len(due.body)} bytes")
+            await self._release(too_large, SET_ASIDE, "too-large")
+        outcomes = await self._publish([due for due in batch if len(due.body) <= MAX_BODY])
         unknown = [due for due, outcome in outcomes if outcome is Outcome.UNKNOWN]
         await self._settle(o for o in outcomes if o[1] is not Outcome.UNKNOWN)
         if unknown and self._publisher.channels_lost > lost and self._publisher.state == "up":
-            await self._one_by_one(unknown)
+            if (self._publisher.last_fault or "").startswith("404"):
+                # The exchange is missing: no alert's fault, and mended by `topology apply`.
+                await self._settle((due, Outcome.UNROUTABLE) for due in unknown)
+            else:
+                await self._one_by_one(unknown)
         elif unknown:
             await self._release(unknown, timedelta(seconds=1), "unknown")
 

@@ -1,7 +1,7 @@
 """Opens SQLite and PostgreSQL so that the same code is equally safe on both."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -125,7 +125,8 @@ def answering() -> Iterator[None]:
     except AWAY as error:
         # The cause names hosts and files: it is for the operator, not for whoever is answered.
         cause = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
-        log.error("journal away", cause=cause)
+        with suppress(OSError):  # the log may lie on the same full disk
+            log.error("journal away", cause=cause)
         raise JournalAway("The journal does not answer or cannot be written.") from error
 
 

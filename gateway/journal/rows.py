@@ -56,6 +56,7 @@ class Record:
     ref: str
     kind: str
     day_ref: str | None
+    joined_ref: str | None
     child_ref: str | None
     version: int  # 0 before the first is decided
     updated_at: datetime | None

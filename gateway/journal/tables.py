@@ -75,6 +75,8 @@ record = Table(
     Column("kind", Text, nullable=False),
     # Reviews only: child, day and organisation without the type, so that a part without one joins.
     Column("day_ref", Text, index=True),
+    # The other key of such a record, once a part without type and one with have come together.
+    Column("joined_ref", Text),
     Column("child_ref", Text, index=True),
     Column("version", Integer, nullable=False),
     Column("updated_at", Instant),

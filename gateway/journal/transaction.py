@@ -26,6 +26,7 @@ from gateway.journal.tables import (
     credential,
     delivery,
     message,
+    metadata,
     pulse,
     record,
     refused,
@@ -35,6 +36,9 @@ from gateway.journal.tables import (
 
 KEPT_WHILE_HELD = timedelta(days=30)
 """How long bodies that were held or refused are kept."""
+
+
+_ORDER = metadata.sorted_tables
 
 
 class Transaction(Queries):
@@ -59,10 +63,10 @@ class Transaction(Queries):
         self._bound = connection
 
     def flush(self) -> None:
-        """Write the new rows that wait, table by table as each first came."""
+        """Write the new rows that wait, a table before those that refer to it."""
         waiting, self._waiting = self._waiting, {}
-        for table, rows in waiting.items():
-            self._bound.execute(table.insert(), rows)
+        for table in sorted(waiting, key=_ORDER.index):
+            self._bound.execute(table.insert(), waiting[table])
 
     def lock_day(self, day_ref: str) -> list[Record]:
         """Keep other gateways from this child's day and organisation; list its records.
@@ -71,6 +75,12 @@ class Transaction(Queries):
         """
         self._advisory_lock(day_ref)
         return self.records_of_day(day_ref)
+
+    def join(self, record_ref: str, other_ref: str) -> None:
+        """Know a review's record by another key too: with its type, or without."""
+        self._connection.execute(
+            update(record).where(record.c.ref == record_ref).values(joined_ref=other_ref)
+        )
 
     def lock_record(self, ref: str, kind: str, day_ref: str | None = None) -> int:
         """Make the record if new, keep other gateways from it, and give its version (0: new)."""
@@ -112,22 +122,48 @@ class Transaction(Queries):
         self._add(message, values_of(new, message) | sealed)
 
     def set_expiry(self, record_ref: str, expires_at: datetime | None) -> None:
-        """Say when a record's bodies go since all that followed is held; None: they stay."""
+        """Say when a record's bodies go since all that followed is held; None: they stay.
+
+        A body that goes earlier already is not kept longer.
+        """
         self._connection.execute(
             update(message)
             .where(message.c.record_ref == record_ref, message.c.state == "recorded")
-            .values(expires_at=expires_at)
+            .values(
+                expires_at=func.coalesce(message.c.expires_at, expires_at) if expires_at else None
+            )
         )
 
     def forget(self, record_ref: str) -> None:
-        """Drop a record's bodies and decisions; keyed hashes, parts, order and action stay."""
+        """Drop a record's bodies and decisions; keyed hashes, parts, order and action stay.
+
+        What was decided stays, and the alerts themselves, where anything went out.
+        """
         self._connection.execute(
             update(message)
             .where(message.c.record_ref == record_ref, message.c.state == "recorded")
             .values(state="counted", bytes=None, canonical=None, receipt=None, expires_at=None)
         )
+        went_out = select(alert.c.id).join(delivery).where(delivery.c.attempts > 0)
         self._connection.execute(
-            update(version).where(version.c.record_ref == record_ref).values(decision=None)
+            update(version)
+            .where(
+                version.c.record_ref == record_ref,
+                ~went_out.where(alert.c.message_id == version.c.message_id).exists(),
+            )
+            .values(decision=None)
+        )
+        own = select(thread.c.id).where(thread.c.record_ref == record_ref)
+        self._connection.execute(
+            update(alert)
+            .where(
+                alert.c.thread_id.in_(own),
+                alert.c.superseded_at.is_not(None),
+                ~select(delivery.c.id)
+                .where(delivery.c.alert_id == alert.c.id, delivery.c.attempts > 0)
+                .exists(),
+            )
+            .values(body=None, missing=None)
         )
 
     def add_version(
@@ -177,6 +213,19 @@ class Transaction(Queries):
         self._connection.execute(
             update(alert)
             .where(alert.c.thread_id == thread_id, alert.c.superseded_at.is_(None))
+            .values(superseded_at=now)
+        )
+
+    def supersede_holds(self, record_ref: str, now: datetime) -> None:
+        """End a record's holds: each version decides anew what is held."""
+        own = select(thread.c.id).where(thread.c.record_ref == record_ref)
+        self._connection.execute(
+            update(alert)
+            .where(
+                alert.c.thread_id.in_(own),
+                alert.c.hold_reason.is_not(None),
+                alert.c.superseded_at.is_(None),
+            )
             .values(superseded_at=now)
         )
 

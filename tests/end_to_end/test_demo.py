@@ -52,6 +52,5 @@ def is_there(queue: str) -> bool:
         try:
             connection.channel().queue_declare(queue, passive=True)
         except ChannelClosedByBroker as error:
-            assert error.reply_code == 404
-            return False
+            return error.reply_code != 404
     return True

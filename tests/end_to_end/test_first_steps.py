@@ -24,7 +24,10 @@ pytestmark = pytest.mark.rabbitmq
 def test_the_printed_curl_works_and_what_it_sends_can_be_broken_and_corrected(
     tmp_path: Path,
 ) -> None:
-    with queues_of_its_own(amqp_url()) as prefix, Partner(amqp_url(), prefix, ["education"]) as team:
+    with (
+        queues_of_its_own(amqp_url()) as prefix,
+        Partner(amqp_url(), prefix, ["education"]) as team,
+    ):
         over = {"GATEWAY_AMQP_URL": amqp_url(), "GATEWAY_AMQP_PREFIX": prefix}
         with a_gateway(tmp_path, "--show-curl", **over) as serving:
             status, receipt = curl(serving, printed_curl(serving))

@@ -61,7 +61,7 @@ def two(tmp_path: Path) -> Iterator[tuple[Serving, Serving]]:
 def test_two_gateways_take_a_message_once_and_two_relays_deliver_it_once(
     two: tuple[Serving, Serving],
 ) -> None:
-    one, other = two
+    one = two[0]
     prefix = one.settings["GATEWAY_AMQP_PREFIX"]
     log = one.folder / "relay.log"
     with log.open("wb") as stderr:

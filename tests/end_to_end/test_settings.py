@@ -9,7 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.running import ROOT, free_port, gateway, queues_of_its_own, within_this_process
+from tests.end_to_end.running import (
+    ROOT,
+    free_port,
+    gateway,
+    queues_of_its_own,
+    within_this_process,
+)
 from tests.services import amqp_url
 
 DEFAULT_POLICY = ROOT / "gateway" / "policy" / "default.yaml"
@@ -81,7 +87,7 @@ def test_a_check_without_rabbitmq_says_that_it_is_embedded(tmp_path: Path) -> No
 
 @pytest.mark.rabbitmq
 def test_a_check_tells_missing_queues_from_a_broker_that_is_away(tmp_path: Path) -> None:
-    def check(url: str, prefix: str):  # noqa: ANN202
+    def check(url: str, prefix: str) -> Said:
         over = {"GATEWAY_AMQP_URL": url, "GATEWAY_AMQP_PREFIX": prefix}
         return within_this_process("check", folder=tmp_path, **over)
 
