@@ -3,45 +3,21 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from gateway.caller import Caller, Callers
-from gateway.directory import Directory
 from gateway.intake import Intake
 from gateway.journal import Codec, Journal, Queries
 from gateway.metrics import Metrics
-from gateway.policy.loader import load_policy
-from gateway.policy.model import Policy
 from gateway.receipts import Receipts
 from gateway.recording import Recording
+from gateway.rules import Rules, load_rules
 from gateway.settings import Settings
 from gateway.storage import RELAY, open_journal
-from gateway.tables import load_tables
-from schemas.codes import CodeTables
 from schemas.receipt import Receipt
 
 SILENT_FOR = timedelta(seconds=15)
 """After which a relay without a sign of life is taken to be away."""
-
-
-@dataclass(frozen=True)
-class Rules:
-    """What is decided by: code tables, directory and policy, all read from data files."""
-
-    tables: CodeTables
-    directory: Directory
-    policy: Policy
-
-
-def load_rules(settings: Settings) -> Rules:
-    """Read and check all data files. Raises TableFault, DirectoryFault or PolicyFaults."""
-    directory = Directory.load(settings.directory)
-    return Rules(
-        tables=load_tables(settings.tables),
-        directory=directory,
-        policy=load_policy(settings.policy, directory.roles),
-    )
 
 
 def build_intake(settings: Settings, rules: Rules, journal: Journal, codec: Codec) -> Intake:

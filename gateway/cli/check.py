@@ -5,7 +5,7 @@ from __future__ import annotations
 from gateway import broker
 from gateway.cli.console import FAULT, RETRY, USAGE, err, say
 from gateway.journal import JournalAway, JournalError
-from gateway.service import load_rules
+from gateway.rules import load_rules
 from gateway.settings import Settings
 from gateway.storage import open_journal
 

@@ -26,7 +26,7 @@ from gateway.cli.console import FAULT, RETRY, fail, out, say
 from gateway.cli.orgs import register
 from gateway.cli.send import media_type
 from gateway.examples import MESSAGES
-from gateway.service import load_rules
+from gateway.rules import load_rules
 from gateway.settings import Settings
 from gateway.storage import open_journal
 from schemas.message import AGENCIES

@@ -13,7 +13,7 @@ from gateway.caller import new_key
 from gateway.cli.console import FAULT, fail, say
 from gateway.directory import Directory, Organisation
 from gateway.journal import Credential, Journal
-from gateway.service import load_rules
+from gateway.rules import load_rules
 from gateway.settings import Settings
 from gateway.storage import open_journal
 from schemas.fields import nearest

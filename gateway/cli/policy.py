@@ -9,15 +9,13 @@ import typer
 from rich.markup import escape
 
 from adapters.errors import NotUnderstood, NotWellFormed, Refused
-from adapters.inbound import PARSERS
 from gateway.assessment import assess
 from gateway.cli.console import FAULT, err, out, say
 from gateway.cli.consume import lines
 from gateway.cli.send import media_type
-from gateway.intake import policy_document
 from gateway.policy.engine import Decision, decide
 from gateway.policy.page import policy_page
-from gateway.service import Rules, load_rules
+from gateway.rules import Rules, load_rules
 from gateway.settings import Settings
 from schemas.receipt import SENTENCE
 
@@ -36,6 +34,10 @@ def explain(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="JSON or FHIR.")],
 ) -> None:
     """Show what becomes of a message: routes, bases, what each sees and does not, what is missing."""
+    # Only here: `policy print` starts without the FHIR library.
+    from adapters.inbound import PARSERS
+    from gateway.intake import policy_document
+
     settings = Settings()
     rules = load_rules(settings)
     body = file.read_bytes()

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway import app as serving
 from gateway.cli.console import USAGE, fail, say
 from gateway.cli.orgs import register
 from gateway.examples import MESSAGES
 from gateway.relay import run_relay
-from gateway.service import Service
 from gateway.settings import Settings
+
+if TYPE_CHECKING:
+    from gateway.service import Service
 
 SAMPLE = MESSAGES / "review.json"
 SAMPLE_SOURCE = "ods:RXA"
@@ -32,6 +33,9 @@ def serve(
     ] = False,
 ) -> None:
     """Take messages over HTTP, and deliver alerts by a relay of its own."""
+    # Only here: the other commands start without the web framework and the FHIR library.
+    from gateway import app
+
     settings = Settings()
 
     def ready(service: Service) -> None:
@@ -42,7 +46,7 @@ def serve(
             say(_curl(service, where))
 
     try:
-        serving.run(settings, relay=not no_relay, ready=ready)
+        app.run(settings, relay=not no_relay, ready=ready)
     except OSError as error:
         fail(f"Cannot serve on {settings.host}:{settings.port}: {error.strerror}.", USAGE)
 

@@ -11,6 +11,7 @@ import pytest
 
 from tests.end_to_end.running import (
     ROOT,
+    Said,
     free_port,
     gateway,
     queues_of_its_own,

@@ -14,7 +14,8 @@ from gateway.intake import Answer
 from gateway.journal import Codec, Journal
 from gateway.journal.tables import alert, delivery, metadata
 from gateway.policy.model import Policy
-from gateway.service import Rules, build_intake
+from gateway.rules import Rules
+from gateway.service import build_intake
 from gateway.settings import Settings
 from schemas.message import AGENCIES, KINDS
 from schemas.receipt import Receipt
