@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import socket
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 import structlog
 import uvicorn
@@ -36,7 +37,20 @@ def run(settings: Settings, *, relay: bool, ready: Callable[[Service], None]) ->
         timeout_graceful_shutdown=10,
     )
     with listening:
-        asyncio.run(_serve(uvicorn.Server(config), listening, service, relay=relay, ready=ready))
+        asyncio.run(_serve(_Server(config), listening, service, relay=relay, ready=ready))
+
+
+class _Server(uvicorn.Server):
+    """Ends with 0 when it is told to end; uvicorn's own would end by the signal."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(signum, self.handle_exit, signum, None)
+        yield
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(signum)
 
 
 async def _serve(

@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from gateway.examples import AREA
 
 MEBIBYTE = 1024 * 1024
+
+
+def _amqp(url: SecretStr) -> SecretStr:
+    """Refuse what is no address, without repeating it: it may hold a password."""
+    if not all(
+        one.strip().startswith(("amqp://", "amqps://")) for one in url.get_secret_value().split(",")
+    ):
+        raise ValueError(
+            "is not an address of RabbitMQ; write amqp://user:password@host:5672/vhost"
+        )
+    return url
+
+
+AmqpUrl = Annotated[SecretStr, AfterValidator(_amqp)]
+"""An address of RabbitMQ, or of several nodes with commas between."""
 
 
 class Settings(BaseSettings):
@@ -22,13 +37,13 @@ class Settings(BaseSettings):
     """The journal: a SQLite file, or PostgreSQL (`postgresql+psycopg://user:password@host/name`)."""
     journal_key: SecretStr | None = None
     """Base64 of 32 bytes: seals bodies and keys the hashes. SQLite makes a file for it itself."""
-    amqp_url: SecretStr | None = None
+    amqp_url: AmqpUrl | None = None
     """RabbitMQ, as user `gateway`. Unset: embedded, alerts wait in the mailbox."""
-    amqp_prefix: str = ""
+    amqp_prefix: str = Field(default="", pattern=r"^[A-Za-z0-9._-]{0,60}$")
     """Goes in front of exchange, queue and policy names, never into routing keys."""
-    amqp_admin_url: SecretStr | None = None
+    amqp_admin_url: AmqpUrl | None = None
     """RabbitMQ, as user `topology`, for `gateway topology`."""
-    amqp_consumer_url: SecretStr | None = None
+    amqp_consumer_url: AmqpUrl | None = None
     """RabbitMQ, as an agency's user, for `gateway consume`."""
     public_url: str = "http://127.0.0.1:8000"
     """Base of an event's `source`, which never changes, and of `dataschema`."""

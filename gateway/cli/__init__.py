@@ -52,7 +52,7 @@ def main() -> None:
     except ValidationError as error:
         for detail in error.errors(include_url=False, include_input=False):
             name = "_".join(str(part) for part in detail["loc"]).upper()
-            err(f"GATEWAY_{name}: {detail['msg']}")
+            err(f"GATEWAY_{name}: {detail['msg'].removeprefix('Value error, ')}")
         sys.exit(USAGE)
     except (JournalAway, BrokerError) as away:
         err(str(away))

@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 
 from gateway import broker
-from gateway.cli.console import FAULT, fail, say
+from gateway.cli.console import USAGE, fail, say
 from gateway.settings import Settings
 from gateway.storage import open_journal
 from schemas.message import AGENCIES
@@ -30,7 +30,7 @@ def consume(
 ) -> None:
     """Print alerts as they come. Each is acknowledged once it was printed."""
     if agency not in AGENCIES:
-        fail(f"There is no agency `{agency}`; there are {', '.join(AGENCIES)}.", FAULT)
+        fail(f"There is no agency `{agency}`; there are {', '.join(AGENCIES)}.", USAGE)
     settings = Settings()
     amqp = settings.amqp_consumer_url or settings.amqp_url
     read = _from_queue if amqp else _from_mailbox

@@ -70,9 +70,17 @@ def post(http: httpx.Client, file: Path, *, check: bool = False) -> httpx.Respon
                 answer = http.post(path, content=body, headers=headers)
             except httpx.TransportError as error:
                 raise Away(f"No answer from {http.base_url}: {error}") from None
-            if answer.status_code == 503:
-                raise Away(answer.json()["detail"])
+            if answer.status_code >= 500:
+                raise Away(_why(answer))
     return answer
+
+
+def _why(answer: httpx.Response) -> str:
+    """Say why nothing was taken; what stands in front of a gateway may answer in HTML."""
+    try:
+        return str(answer.json()["detail"])
+    except (ValueError, KeyError, TypeError):
+        return f"{answer.url.host} answered {answer.status_code} {answer.reason_phrase}"
 
 
 def media_type(body: bytes) -> str:

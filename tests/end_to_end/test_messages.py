@@ -30,7 +30,7 @@ TOLD = {
     "notice.fhir.json": {("G", "education")},
     "referral.json": {("D", "health")},
     "referral.fhir.json": {("D", "health")},
-    "early-help.json": {("I", "social-care")},
+    "early-help.json": {("I2", "social-care")},
     "safeguarding.json": {("J", "social-care")},
 }
 

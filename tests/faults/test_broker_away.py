@@ -1,19 +1,20 @@
-"""RabbitMQ is killed and started again while messages flow: intake goes on, and nothing is lost."""
+"""RabbitMQ falters or dies while messages flow: intake goes on, and nothing is lost."""
 
 from __future__ import annotations
 
 import os
 import signal
+import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from gateway.broker import Topology, apply
 from scripts.servers import RabbitMQ, free_port_after
 from scripts.services import wait_for_login
 from tests.end_to_end.partner import Partner
-from tests.end_to_end.running import a_gateway, key_in
+from tests.end_to_end.running import Serving, a_gateway, key_in, queues_of_its_own
 from tests.faults.flow import Flow, assert_nothing_lost
 
 pytestmark = [
@@ -26,7 +27,7 @@ pytestmark = [
 
 
 class OwnRabbitMQ(RabbitMQ):
-    """A node that this test alone uses, in a temporary folder."""
+    """A node that these tests alone use, in a temporary folder."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
@@ -40,34 +41,82 @@ class OwnRabbitMQ(RabbitMQ):
     def kill(self) -> None:
         os.kill(int(self._pid.read_text()), signal.SIGKILL)
 
+    @contextmanager
+    def without_answer(self, queue: str) -> Iterator[None]:
+        """While this lasts the queue's leader does nothing, as in a partition of the network."""
+        self._tell("suspend", queue)
+        try:
+            yield
+        finally:
+            self._tell("resume", queue)
 
-@pytest.fixture
-def rabbitmq(tmp_path: Path) -> Iterator[OwnRabbitMQ]:
-    rabbitmq = OwnRabbitMQ(tmp_path / "rabbitmq")
+    def _tell(self, word: str, queue: str) -> None:
+        leader = f"{{'%2F_{queue}', node()}}"
+        told = f"sys:{word}({leader})."
+        subprocess.run([self.folder / "bin/rabbitmqctl", "eval", told], check=True, timeout=20)
+
+
+@pytest.fixture(scope="module")
+def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnRabbitMQ]:
+    rabbitmq = OwnRabbitMQ(tmp_path_factory.mktemp("rabbitmq"))
     rabbitmq.up()
     yield rabbitmq
     rabbitmq.kill()
 
 
-def test_a_killed_broker_delays_alerts_and_loses_none(
-    rabbitmq: OwnRabbitMQ, tmp_path: Path
-) -> None:
-    apply(rabbitmq.address, Topology())
-    over = {"GATEWAY_AMQP_URL": rabbitmq.address, "GATEWAY_LEASE_SECONDS": "2"}
-    with (
-        Partner(rabbitmq.address, "") as partner,
-        a_gateway(tmp_path, "--show-curl", **over) as serving,
-    ):
-        key = key_in(serving.out)
+@pytest.fixture
+def prefix(rabbitmq: OwnRabbitMQ) -> Iterator[str]:
+    with queues_of_its_own(rabbitmq.address) as prefix:
+        yield prefix
+
+
+@pytest.fixture
+def partner(rabbitmq: OwnRabbitMQ, prefix: str) -> Iterator[Partner]:
+    with Partner(rabbitmq.address, prefix) as partner:
+        yield partner
+
+
+@pytest.fixture
+def serving(
+    rabbitmq: OwnRabbitMQ, prefix: str, tmp_path: Path, partner: Partner
+) -> Iterator[Serving]:
+    over = {"GATEWAY_AMQP_URL": rabbitmq.address, "GATEWAY_AMQP_PREFIX": prefix}
+    with a_gateway(tmp_path, "--show-curl", **over, GATEWAY_LEASE_SECONDS="2") as serving:
         serving.wait_until(lambda ready: ready["status"] == "ok")
+        yield serving
+
+
+def test_a_queue_that_does_not_answer_stops_nobody_else(
+    rabbitmq: OwnRabbitMQ, prefix: str, serving: Serving, partner: Partner
+) -> None:
+    key = key_in(serving.out)
+    with rabbitmq.without_answer(f"{prefix}social-care"):
         with Flow(serving, key) as flow:
             flow.until(answered=30)
-            rabbitmq.kill()
-            serving.wait_until(lambda ready: ready["status"] == "degraded", 10)
-            flow.until(answered=30)
-        assert flow.statuses.keys() == {"202"}, "taking messages does not depend on the broker"
-        before = len(partner.ids)
-        rabbitmq.up()
-        assert_nothing_lost(flow, serving, key, partner)
-        assert len(partner.ids) > before
-        serving.wait_until(lambda ready: ready["status"] == "ok", 10)
+        others = {
+            alert["id"]
+            for receipt in flow.receipts.values()
+            for alert in receipt["alerts"]
+            if alert["agency"] == "health" or alert["change"] == "updated"
+        }
+        partner.got(others, 20)
+        ready = serving.wait_until(lambda ready: ready["status"] == "degraded", 10)
+        assert "social-care" in ready["broker"]
+    assert_nothing_lost(flow, serving, key, partner)
+
+
+def test_a_killed_broker_delays_alerts_and_loses_none(
+    rabbitmq: OwnRabbitMQ, serving: Serving, partner: Partner
+) -> None:
+    key = key_in(serving.out)
+    with Flow(serving, key) as flow:
+        flow.until(answered=30)
+        rabbitmq.kill()
+        serving.wait_until(lambda ready: ready["status"] == "degraded", 10)
+        flow.until(answered=30)
+    assert flow.statuses.keys() == {"202"}, "taking messages does not depend on the broker"
+    before = len(partner.ids)
+    rabbitmq.up()
+    assert_nothing_lost(flow, serving, key, partner)
+    assert len(partner.ids) > before
+    serving.wait_until(lambda ready: ready["status"] == "ok", 10)
