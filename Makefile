@@ -21,7 +21,7 @@ serve: .venv/.runs ## Run the gateway on this machine and print a curl line that
 setup: .venv/.stamp ## Make .venv/ with all that running, testing and changing it needs
 
 test: services lint ## Check everything, against a real RabbitMQ and PostgreSQL
-	@$(WITH_SERVICES) $(BIN)/pytest
+	@$(WITH_SERVICES) $(BIN)/pytest --numprocesses auto --dist worksteal
 	@echo "Everything passed, in $$(($$(date +%s) - $(START))) seconds with the setting up."
 
 test-unit: setup ## Run only the tests that need no server

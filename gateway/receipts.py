@@ -17,7 +17,7 @@ from schemas.base import Coding
 from schemas.message import is_safeguarding
 from schemas.receipt import SENTENCE, Held, Receipt, ReceiptAlert, ReceiptRecord, Telephone
 
-COUNTED = "Counted; nothing of this message is kept."
+COUNTED = "Counted, nothing kept: only the count was kept, and this message was forgotten."
 WITHDRAWN = "Whoever had been told learns that it no longer stands. Nothing else of it is kept."
 ERASED = "Everything that followed from this message was held; after 30 days it was erased."
 LATE = "A later part of this record stands already; this message changed nothing."
