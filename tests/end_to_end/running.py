@@ -108,6 +108,7 @@ class Serving:
         }
         self.url = f"http://127.0.0.1:{port}"
         self.process: subprocess.Popen[bytes] | None = None
+        self._ready = httpx.Client(base_url=self.url, timeout=5, verify=False)
         self._log = folder / "serve.log"
         self._out = folder / "serve.out"
 
@@ -135,9 +136,8 @@ class Serving:
 
     def client(self, key: str) -> httpx.Client:
         """An HTTP client that bears a key."""
-        return httpx.Client(
-            base_url=self.url, headers={"Authorization": f"Bearer {key}"}, timeout=15
-        )
+        bearer = {"Authorization": f"Bearer {key}"}
+        return httpx.Client(base_url=self.url, headers=bearer, timeout=15, verify=False)
 
     def wait_until(
         self, ready_says: Callable[[dict[str, Any]], bool], seconds: float = READY_WITHIN
@@ -148,7 +148,7 @@ class Serving:
             assert self.process is not None
             assert self.process.poll() is None, self.log
             with suppress(httpx.TransportError):
-                ready: dict[str, Any] = httpx.get(f"{self.url}/health/ready", timeout=5).json()
+                ready: dict[str, Any] = self._ready.get("/health/ready").json()
                 return ready if ready_says(ready) else None
             return None
 

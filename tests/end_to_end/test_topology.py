@@ -7,14 +7,9 @@ from pathlib import Path
 import pika
 import pytest
 
-from gateway.broker import Topology, apply, remove
-from tests.builders import a_review
-from tests.end_to_end.partner import Partner
 from tests.end_to_end.running import (
     Said,
     Serving,
-    a_gateway,
-    key_in,
     queues_of_its_own,
     unique_prefix,
     within_this_process,
@@ -57,23 +52,6 @@ def declare_otherwise(queue: str) -> None:
         channel = connection.channel()
         channel.queue_delete(queue)
         channel.queue_declare(queue, durable=True, arguments={"x-queue-type": "quorum"})
-
-
-def test_a_gateway_that_is_there_before_its_queues_says_so_and_recovers(tmp_path: Path) -> None:
-    topology = Topology(unique_prefix())
-    over = {"GATEWAY_AMQP_URL": amqp_url(), "GATEWAY_AMQP_PREFIX": topology.prefix}
-    with a_gateway(tmp_path, "--show-curl", **over) as serving:
-        ready = serving.wait_until(lambda ready: ready["broker"] == "topology incomplete")
-        assert ready["status"] == "degraded"
-        with serving.client(key_in(serving.out)) as http:
-            receipt = http.post("/messages", json=a_review()).json()
-        apply(amqp_url(), topology)
-        try:
-            with Partner(amqp_url(), topology.prefix) as partner:
-                partner.got({alert["id"] for alert in receipt["alerts"]})
-            serving.wait_until(lambda ready: ready["status"] == "ok", 10)
-        finally:
-            remove(amqp_url(), topology)
 
 
 def test_without_an_address_it_says_which_setting_is_missing(tmp_path: Path) -> None:

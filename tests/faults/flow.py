@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import httpx
 
@@ -17,19 +18,22 @@ from tests.end_to_end.running import Serving, eventually
 
 FIRST_SENT = datetime(2026, 11, 17, 9, tzinfo=UTC)
 CLIENTS = 3
+MORE = 60
+"""How many messages flow on, unasked, so that something is in flight when things break."""
 TOLD = {"healthy-child-review": ["education", "health"], "referral": ["social-care"]}
 """Who is told of each new record that the flow sends."""
 
 
 class Flow:
-    """Clients that send one message after another, as a `with` lasts. None gives a message up.
+    """Clients that send as fast as they can while a `with` lasts, and give no message up.
 
     Of three messages one is a review, told to education and health; one corrects it, which only
     education may see; one asks for early help, told to social care.
     """
 
     def __init__(self, serving: Serving, key: str) -> None:
-        self._serving, self._key = serving, key
+        self._serving, self._key, self._name = serving, key, uuid4().hex[:8]
+        self._most = MORE
         self._ends = threading.Event()
         self._clients = [threading.Thread(target=self._send, args=(n,)) for n in range(CLIENTS)]
         self.receipts: dict[str, dict[str, Any]] = {}
@@ -50,13 +54,16 @@ class Flow:
             client.join(30)
 
     def until(self, answered: int, seconds: float = 20.0) -> None:
-        """Let it flow until so many more messages have been answered."""
+        """Let it flow until so many more messages have been answered; it flows on for a while."""
         goal = len(self.receipts) + answered
+        self._most = goal + MORE
         eventually(lambda: len(self.receipts) >= goal or self.wrong, seconds)
 
     def _send(self, client: int) -> None:
         with self._serving.client(self._key) as http:
-            for number, message in enumerate(messages(client)):
+            for number, message in enumerate(messages(f"{self._name}-{client}")):
+                while len(self.receipts) >= self._most and not self._ends.is_set():
+                    time.sleep(0.01)
                 while not self._is_answered(http, message):
                     time.sleep(0.05)
                 # A record is left complete: its review and the correction.
@@ -77,7 +84,7 @@ class Flow:
         return answer.status_code != 503
 
 
-def messages(client: int) -> Iterator[dict[str, Any]]:
+def messages(client: str) -> Iterator[dict[str, Any]]:
     """One client's messages, each with an id of its own."""
     number = 0
     while True:
@@ -138,7 +145,8 @@ def assert_threads_are_whole(arrived: list[Arrived], corrections: int) -> None:
 def nothing_is_due(serving: Serving) -> bool:
     """Tell whether everything that was recorded has been delivered, by what the metrics say."""
     try:
-        metrics = httpx.get(f"{serving.url}/metrics", timeout=5).text
+        with serving.client("none") as http:
+            metrics = http.get("/metrics").text
     except httpx.TransportError:
         return False
     # Without a sample line there is nothing due; without the gauge the journal did not answer.

@@ -64,45 +64,20 @@ def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnRabbitMQ]:
     rabbitmq.kill()
 
 
-@pytest.fixture
-def prefix(rabbitmq: OwnRabbitMQ) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def serving(rabbitmq: OwnRabbitMQ, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     with queues_of_its_own(rabbitmq.address) as prefix:
-        yield prefix
+        over = {"GATEWAY_AMQP_URL": rabbitmq.address, "GATEWAY_AMQP_PREFIX": prefix}
+        folder = tmp_path_factory.mktemp("serving")
+        with a_gateway(folder, "--show-curl", **over, GATEWAY_LEASE_SECONDS="2") as serving:
+            serving.wait_until(lambda ready: ready["status"] == "ok")
+            yield serving
 
 
 @pytest.fixture
-def partner(rabbitmq: OwnRabbitMQ, prefix: str) -> Iterator[Partner]:
-    with Partner(rabbitmq.address, prefix) as partner:
+def partner(rabbitmq: OwnRabbitMQ, serving: Serving) -> Iterator[Partner]:
+    with Partner(rabbitmq.address, serving.settings["GATEWAY_AMQP_PREFIX"]) as partner:
         yield partner
-
-
-@pytest.fixture
-def serving(
-    rabbitmq: OwnRabbitMQ, prefix: str, tmp_path: Path, partner: Partner
-) -> Iterator[Serving]:
-    over = {"GATEWAY_AMQP_URL": rabbitmq.address, "GATEWAY_AMQP_PREFIX": prefix}
-    with a_gateway(tmp_path, "--show-curl", **over, GATEWAY_LEASE_SECONDS="2") as serving:
-        serving.wait_until(lambda ready: ready["status"] == "ok")
-        yield serving
-
-
-def test_a_queue_that_does_not_answer_stops_nobody_else(
-    rabbitmq: OwnRabbitMQ, prefix: str, serving: Serving, partner: Partner
-) -> None:
-    key = key_in(serving.out)
-    with rabbitmq.without_answer(f"{prefix}social-care"):
-        with Flow(serving, key) as flow:
-            flow.until(answered=30)
-        others = {
-            alert["id"]
-            for receipt in flow.receipts.values()
-            for alert in receipt["alerts"]
-            if alert["agency"] == "health" or alert["change"] == "updated"
-        }
-        partner.got(others, 20)
-        ready = serving.wait_until(lambda ready: ready["status"] == "degraded", 10)
-        assert "social-care" in ready["broker"]
-    assert_nothing_lost(flow, serving, key, partner)
 
 
 def test_a_killed_broker_delays_alerts_and_loses_none(
@@ -120,3 +95,22 @@ def test_a_killed_broker_delays_alerts_and_loses_none(
     assert_nothing_lost(flow, serving, key, partner)
     assert len(partner.ids) > before
     serving.wait_until(lambda ready: ready["status"] == "ok", 10)
+
+
+def test_a_queue_that_does_not_answer_stops_nobody_else(
+    rabbitmq: OwnRabbitMQ, serving: Serving, partner: Partner
+) -> None:
+    key = key_in(serving.out)
+    with rabbitmq.without_answer(f"{serving.settings['GATEWAY_AMQP_PREFIX']}social-care"):
+        with Flow(serving, key) as flow:
+            flow.until(answered=30)
+        others = {
+            alert["id"]
+            for receipt in flow.receipts.values()
+            for alert in receipt["alerts"]
+            if alert["agency"] == "health" or alert["change"] == "updated"
+        }
+        partner.got(others, 20)
+        ready = serving.wait_until(lambda ready: ready["status"] == "degraded", 10)
+        assert "social-care" in ready["broker"]
+    assert_nothing_lost(flow, serving, key, partner)

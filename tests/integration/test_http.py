@@ -43,6 +43,8 @@ LIMIT = 64 * 1024
 FRONT_DOOR, NIGHT_TEAM = "0300 123 7047", "01244 977277"
 Answer = dict[str, Any]
 
+UNUSED = "2e9200a1-2574-40e7-b8f1-3cabe22442c1"
+
 
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
@@ -334,7 +336,7 @@ def test_without_a_known_key_everything_of_messages_is_answered_401(
     for method, path in [
         ("POST", "/messages"),
         ("POST", "/messages/check"),
-        ("GET", f"/messages/{uuid4()}"),
+        ("GET", f"/messages/{UNUSED}"),
     ]:
         answer = gateway.client.request(method, path, content=body(a_review()), headers=headers)
         problem(answer, 401, "unauthorised")
@@ -381,7 +383,7 @@ def test_another_organisation_cannot_tell_a_receipt_from_one_that_never_was(
 ) -> None:
     sent = trust.post(a_probable_sen_review())
     hidden = other_trust.get(sent.headers["location"])
-    never = other_trust.get(f"/messages/{uuid4()}")
+    never = other_trust.get(f"/messages/{UNUSED}")
     assert problem(hidden, 404, "not-found") == problem(never, 404, "not-found")
     assert hidden.headers.keys() == never.headers.keys()
 
@@ -418,7 +420,7 @@ def test_sending_anothers_safeguarding_referral_again_shows_nothing_of_what_beca
 
 
 @pytest.mark.parametrize(
-    "path", ["/messages/not-an-id", "/messages/1", f"/messages/{uuid4()}", "/nowhere", "/schemas/x"]
+    "path", ["/messages/not-an-id", "/messages/1", f"/messages/{UNUSED}", "/nowhere", "/schemas/x"]
 )
 def test_what_is_not_there_is_answered_404(trust: Partner, path: str) -> None:
     problem(trust.get(path), 404, "not-found")
@@ -475,7 +477,7 @@ def test_a_fhir_caller_reads_each_kind_of_fault_as_an_outcome(
     answers = {
         401: gateway.stranger.post({}, media=FHIR),
         403: trust.post(bundle_of(a_review(source={"odsCode": "RJR"})), media=FHIR),
-        404: trust.get(f"/messages/{uuid4()}", accept=FHIR),
+        404: trust.get(f"/messages/{UNUSED}", accept=FHIR),
         409: trust.post(changed(message, "child.sex", "male"), accept=FHIR),
         413: trust.post(b" " * (LIMIT + 1), media=FHIR),
         415: trust.post(b"<Bundle/>", media="application/fhir+xml"),
@@ -752,7 +754,7 @@ def test_while_the_journal_is_away_nothing_is_accepted_and_it_is_sent_again_late
         assert (make_url(database).database or "?") not in said["detail"]
         [issue] = outcome(known.post(message, accept=FHIR), 503)
         assert issue["code"] == "transient"
-        not_accepted(known.get(f"/messages/{uuid4()}"))
+        not_accepted(known.get(f"/messages/{UNUSED}"))
     assert receipt(known.post(message))["record"]["version"] == 1
 
 
