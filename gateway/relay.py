@@ -27,7 +27,7 @@ from tenacity import (
 
 from gateway.broker import BrokerError, Publisher, Topology, missing
 from gateway.delivery.amqp import AmqpChannel
-from gateway.journal import Journal, JournalAway, Transaction
+from gateway.journal import Due, Journal, JournalAway, Transaction
 from gateway.logs import configure_logs
 from gateway.settings import Settings
 from gateway.storage import RELAY, open_journal
@@ -73,6 +73,8 @@ class Relay:
             return self._publisher.state
         if self._incomplete or self._channel.unroutable:
             return "topology incomplete"
+        if self._channel.silent:
+            return f"no answer from {', '.join(sorted(self._channel.silent))}"
         refusing = ", ".join(sorted(self._publisher.refusing))
         return f"refused by {refusing}" if refusing else "up"
 
@@ -90,7 +92,9 @@ class Relay:
         assert self._publisher is not None
         assert self._channel is not None
         look_at = 0.0
+        busy: dict[str, asyncio.Task[None]] = {}
         while not stop.is_set():
+            busy = {agency: task for agency, task in busy.items() if not task.done()}
             try:
                 if self._publisher.state == "away":
                     await self._connect(stop)
@@ -104,15 +108,25 @@ class Relay:
                     self._owner,
                     BATCH,
                     self._lease,
-                    self._channel.skipped,
+                    self._channel.skipped | busy.keys(),
                 )
-                if batch:
-                    await self._channel.deliver(batch)
-                else:
-                    await _wait(stop, IDLE)
             except JournalAway as away:
                 log.error("the journal is away", why=str(away))
                 await _wait(stop, 1.0)
+                continue
+            for agency in {due.target for due in batch}:
+                theirs = [due for due in batch if due.target == agency]
+                busy[agency] = asyncio.create_task(self._deliver_to(theirs))
+            await _wait(stop, 0 if batch else IDLE)
+        await asyncio.gather(*busy.values())
+
+    async def _deliver_to(self, batch: list[Due]) -> None:
+        """Deliver one agency's batch; the others do not wait for it."""
+        assert self._channel is not None
+        try:
+            await self._channel.deliver(batch)
+        except JournalAway as away:
+            log.error("the journal is away", why=str(away))
 
     async def _connect(self, stop: asyncio.Event) -> None:
         """Connect, with jittered backoff, for ever; told once when the broker goes, and comes."""

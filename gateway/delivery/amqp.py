@@ -40,6 +40,8 @@ class AmqpChannel:
         self._backing_off: dict[str, _BackOff] = defaultdict(_BackOff)
         self.unroutable: frozenset[str] = frozenset()
         """Agencies whose queue is missing or not bound, as of the last batch."""
+        self.silent: set[str] = set()
+        """Agencies whose queue gave no answer last."""
 
     @property
     def skipped(self) -> set[str]:
@@ -48,7 +50,10 @@ class AmqpChannel:
         return {agency for agency, back in self._backing_off.items() if back.until > now}
 
     async def deliver(self, batch: list[Due]) -> None:
-        """Publish a batch and record what became of it. What is not confirmed stays due."""
+        """Publish a batch and record what became of it. What is not confirmed stays due.
+
+        Raises JournalAway: what was confirmed is then sent once more, under the same id.
+        """
         lost = self._publisher.channels_lost
         if too_large := [due for due in batch if len(due.body) > MAX_BODY]:
             for due in too_large:
@@ -63,6 +68,11 @@ class AmqpChannel:
                 await self._settle((due, Outcome.UNROUTABLE) for due in unknown)
             else:
                 await self._one_by_one(unknown)
+        elif unknown and self._publisher.state == "up":
+            for agency in {due.target for due in unknown}:  # the queue gave no answer at all
+                self._note_silent(agency)
+                theirs = [due for due in unknown if due.target == agency]
+                await self._release(theirs, self._back_off(agency), "no-answer")
         elif unknown:
             await self._release(unknown, timedelta(seconds=1), "unknown")
 
@@ -106,6 +116,7 @@ class AmqpChannel:
             await asyncio.to_thread(self._deliveries.delivered, [due.id for due in confirmed])
         for due in confirmed:
             self._backing_off.pop(due.target, None)
+            self.silent.discard(due.target)
         for outcome in (Outcome.REFUSED, Outcome.UNROUTABLE, Outcome.UNKNOWN):
             for agency in {due.target for due in by_outcome[outcome]}:
                 theirs = [due for due in by_outcome[outcome] if due.target == agency]
@@ -113,6 +124,11 @@ class AmqpChannel:
         self._note_unroutable(
             {due.target for due in by_outcome[Outcome.UNROUTABLE]}, {d.target for d in confirmed}
         )
+
+    def _note_silent(self, agency: str) -> None:
+        if agency not in self.silent:
+            log.error("this agency's queue gives no answer", agency=agency)
+        self.silent.add(agency)
 
     def _back_off(self, agency: str) -> timedelta:
         """Leave one agency alone for longer and longer."""

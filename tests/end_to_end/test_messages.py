@@ -158,6 +158,13 @@ def test_a_digital_child_health_event_is_understood_and_goes_to_health_alone(
     assert {arrived.queue for arrived in came_of(receipt, partner).values()} <= {"health"}
 
 
+def test_an_answer_leaves_at_once(served: Serving) -> None:
+    """It does not wait 40 ms for the caller to acknowledge its first packet (TCP_NODELAY)."""
+    with served.client("any") as http:
+        took = [http.get("/health/live").elapsed.total_seconds() for _ in range(10)]
+    assert min(took) < 0.02
+
+
 def of_route(route: str, receipt: dict[str, Any], partner: Partner) -> list[Arrived]:
     ids = {a["id"] for a in receipt["alerts"] if a["route"] == route}
     return [arrived for id_, arrived in came_of(receipt, partner).items() if id_ in ids]
