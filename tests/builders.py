@@ -248,7 +248,9 @@ def corpus(name: str) -> Path:
     return Path(__file__).parents[2] / "shared" / "corpus" / name
 
 
-def _message(kind: str, source: dict[str, str], changes: Mapping[str, Any], **body_: Any) -> dict[str, Any]:
+def _message(
+    kind: str, source: dict[str, str], changes: Mapping[str, Any], **body_: Any
+) -> dict[str, Any]:
     message = {
         "kind": kind,
         "id": f"message-{next(_ids)}",

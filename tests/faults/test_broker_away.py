@@ -31,7 +31,8 @@ class OwnRabbitMQ(RabbitMQ):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
-        self.node = free_port_after(self.port + 100)
+        # Apart for each worker of the tests; and its other port, 20000 above, must be one.
+        self.node = free_port_after(6000 + os.getpid() % 4000)
         self.address = self.url(self.node)
 
     def up(self) -> None:
