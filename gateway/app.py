@@ -27,7 +27,9 @@ def run(settings: Settings, *, relay: bool, ready: Callable[[Service], None]) ->
 
     Raises what `Service` raises where it cannot start, OSError where the port is taken.
     """
-    listening = socket.create_server((settings.host, settings.port), reuse_port=False, backlog=2048)
+    listening = socket.create_server((settings.host, settings.port), backlog=2048)
+    # Inherited by each connection: an answer does not wait for its first packet's acknowledgement.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     service = Service(settings)
     config = uvicorn.Config(
         create_application(service),

@@ -9,7 +9,7 @@ import httpx
 import orjson
 import typer
 from rich.markup import escape
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from gateway.cli.console import FAULT, RETRY, err, say
 from schemas.receipt import Receipt
@@ -62,7 +62,7 @@ def post(http: httpx.Client, file: Path, *, check: bool = False) -> httpx.Respon
     for attempt in Retrying(
         retry=retry_if_exception_type(Away),
         stop=stop_after_attempt(4),
-        wait=wait_exponential_jitter(initial=0.3, max=5),
+        wait=wait_random_exponential(multiplier=0.3, max=5),
         reraise=True,
     ):
         with attempt:

@@ -68,8 +68,8 @@ def test_a_check_stores_nothing(served: Serving, key: str, tmp_path: Path) -> No
         assert http.post("/messages", json=message).status_code == 202, "it was not sent before"
 
 
-def test_a_missing_file_or_key_is_wrong_usage(served: Serving, tmp_path: Path) -> None:
-    nothing = send(served, tmp_path / "nothing.json", GATEWAY_KEY="eig_any")
+def test_a_missing_file_or_key_is_wrong_usage(served: Serving) -> None:
+    nothing = send(served, "nothing.json", GATEWAY_KEY="eig_any")
     assert nothing.code == 2
     assert "nothing.json" in nothing.err
     keyless = send(served, MESSAGES / "review.json")

@@ -81,23 +81,6 @@ def partner(rabbitmq: OwnRabbitMQ, serving: Serving) -> Iterator[Partner]:
         yield partner
 
 
-def test_a_killed_broker_delays_alerts_and_loses_none(
-    rabbitmq: OwnRabbitMQ, serving: Serving, partner: Partner
-) -> None:
-    key = key_in(serving.out)
-    with Flow(serving, key) as flow:
-        flow.until(answered=30)
-        rabbitmq.kill()
-        serving.wait_until(lambda ready: ready["status"] == "degraded", 10)
-        flow.until(answered=30)
-    assert flow.statuses.keys() == {"202"}, "taking messages does not depend on the broker"
-    before = len(partner.ids)
-    rabbitmq.up()
-    assert_nothing_lost(flow, serving, key, partner)
-    assert len(partner.ids) > before
-    serving.wait_until(lambda ready: ready["status"] == "ok", 10)
-
-
 def test_a_queue_that_does_not_answer_stops_nobody_else(
     rabbitmq: OwnRabbitMQ, serving: Serving, partner: Partner
 ) -> None:
@@ -115,3 +98,20 @@ def test_a_queue_that_does_not_answer_stops_nobody_else(
         ready = serving.wait_until(lambda ready: ready["status"] == "degraded", 10)
         assert "social-care" in ready["broker"]
     assert_nothing_lost(flow, serving, key, partner)
+
+
+def test_a_killed_broker_delays_alerts_and_loses_none(
+    rabbitmq: OwnRabbitMQ, serving: Serving, partner: Partner
+) -> None:
+    key = key_in(serving.out)
+    with Flow(serving, key) as flow:
+        flow.until(answered=30)
+        rabbitmq.kill()
+        serving.wait_until(lambda ready: ready["status"] == "degraded", 10)
+        flow.until(answered=30)
+    assert flow.statuses.keys() == {"202"}, "taking messages does not depend on the broker"
+    before = len(partner.ids)
+    rabbitmq.up()
+    assert_nothing_lost(flow, serving, key, partner)
+    assert len(partner.ids) > before
+    serving.wait_until(lambda ready: ready["status"] == "ok", 10)
