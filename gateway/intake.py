@@ -8,15 +8,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
 
-from adapters.errors import NotWellFormed, Refused
+from adapters.errors import Fault, NotUnderstood, NotWellFormed, Refused
 from adapters.inbound import PARSERS, Parsed
 from gateway.assessment import Assessment, assess
-from gateway.caller import Caller
+from gateway.caller import Caller, NotAllowed
 from gateway.directory import Directory
 from gateway.journal import Codec, Journal, JournalAway, Transaction
 from gateway.policy.engine import Decision, decide
@@ -27,7 +27,10 @@ from gateway.travelling import Incoming, State
 from schemas.codes import CodeTables
 from schemas.message import MESSAGE, HealthyChildReviewMessage, Message
 from schemas.receipt import Receipt
-from schemas.record import Part, child_key, fold, record_key, review_day
+from schemas.record import Part, fold, record_key, review_day
+
+AHEAD = timedelta(hours=1)
+"""How far a sender's clock may be ahead of ours."""
 
 log = structlog.get_logger(__name__)
 
@@ -69,7 +72,7 @@ class Intake:
         """
         received = datetime.now(UTC)
         parsed = await self.parse(body, media_type, caller, received)
-        caller.check(parsed.message)
+        self.allow(caller, parsed.message)
         incoming = self._incoming(parsed, body, media_type, caller, received)
         settled = self.journal.transact(lambda tx: self._settle(tx, incoming), order=incoming.order)
         return await asyncio.wrap_future(settled)
@@ -79,7 +82,7 @@ class Intake:
     ) -> Parsed:
         """Parse by media type; keep the bytes of what cannot be understood for the operator."""
         try:
-            return PARSERS[media_type](body, self.tables)
+            return self.understand(body, media_type, received)
         except Refused as refused:
             why = type(refused).__name__
             status = 400 if isinstance(refused, NotWellFormed) else 422
@@ -91,6 +94,29 @@ class Intake:
             except JournalAway:
                 log.warning("refused, and its bytes could not be kept", status=status)
             raise refused from None
+
+    def understand(self, body: bytes, media_type: str, received: datetime) -> Parsed:
+        """Parse by media type, and refuse a message from the future: it would stand over all others.
+
+        Raises Refused.
+        """
+        parsed = PARSERS[media_type](body, self.tables)
+        if parsed.message.sent > received + AHEAD:
+            place = "/sent" if media_type == "application/json" else "Bundle.timestamp"
+            raise NotUnderstood(
+                (Fault(place, "lies in the future; check the clock of the sending system", "sent"),)
+            )
+        return parsed
+
+    def allow(self, caller: Caller, message: Message) -> None:
+        """Raise NotAllowed unless the caller may send this, and the source that it names may too."""
+        caller.check(message)
+        source = self.directory.organisation(message.source.key)
+        if source is None or message.kind not in source.sends:
+            raise NotAllowed(
+                f"{message.source.key} is not registered to send `{message.kind}`, whoever speaks "
+                "for it. The gateway's operator can add that to the directory."
+            )
 
     def check(self, parsed: Parsed) -> Receipt:
         """Answer as if this were the first part of its record. Reads no journal, stores nothing."""
@@ -107,6 +133,11 @@ class Intake:
         message, gone = fold([*earlier, incoming.part])
         state = State(message, *(self._weigh(message) if message else (Assessment(), Decision())))
         late = any(part.stands_over(incoming.part) for part in earlier)
+        if late and incoming.safeguarding:
+            raise Repeated(
+                "A message of this record with a later `sent` stands already. Nothing was accepted: "
+                "send it again under a new id, with the time at which you send it."
+            )
         return Answer(self.recording.record(tx, incoming, record, version + 1, state, gone, late))
 
     def _known(self, tx: Transaction, incoming: Incoming) -> Answer | None:
@@ -185,7 +216,6 @@ class Intake:
             idempotency=idempotency,
             bytes_hash=self.codec.ref("bytes", body),
             canonical_hash=self.codec.ref("canonical", canonical),
-            child_ref=self.codec.ref("child", *child_key(message)),
             day=day,
             order=day or self.codec.ref("record", *record_key(message)),
         )

@@ -16,6 +16,7 @@ from prometheus_client.registry import Collector
 
 from adapters.errors import NotUnderstood, Refused
 from gateway.journal import Journal, JournalAway
+from schemas.message import AGENCIES
 from schemas.receipt import Receipt
 
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -24,8 +25,8 @@ disable_created_metrics()  # type: ignore[no-untyped-call]
 class Backlog(Collector):
     """What is due, read from the journal at each scrape."""
 
-    def __init__(self, journal: Journal) -> None:
-        self._journal = journal
+    def __init__(self, journal: Journal, channel: str) -> None:
+        self._journal, self._channel = journal, channel
 
     def collect(self) -> Iterator[Metric]:
         """Yield the number of deliveries due and the age of the oldest, by channel and target."""
@@ -39,6 +40,11 @@ class Backlog(Collector):
         except JournalAway:
             return
         now = time.time()
+        waits = {(b.channel, b.target) for b in backlog}
+        for agency in AGENCIES:  # a series that is not there cannot be alerted on
+            if (self._channel, agency) not in waits:
+                due.add_metric([self._channel, agency, "routine"], 0)
+                age.add_metric([self._channel, agency, "routine"], 0)
         for waiting in backlog:
             names = [waiting.channel, waiting.target, waiting.urgency]
             due.add_metric(names, waiting.count)
@@ -50,9 +56,9 @@ class Backlog(Collector):
 class Metrics:
     """The gateway's own counters, in a registry of their own."""
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Journal, channel: str) -> None:
         self._registry = CollectorRegistry()
-        self._registry.register(Backlog(journal))
+        self._registry.register(Backlog(journal, channel))
         self._messages = Counter(
             "gateway_messages", "Messages by kind and status.", ["kind", "status"],
             registry=self._registry,

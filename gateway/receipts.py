@@ -15,12 +15,27 @@ from gateway.travelling import Incoming, State
 from schemas.alert import AlertData
 from schemas.base import Coding
 from schemas.message import is_safeguarding
-from schemas.receipt import SENTENCE, Held, Receipt, ReceiptAlert, ReceiptRecord, Telephone
+from schemas.receipt import (
+    SENTENCE,
+    Held,
+    Question,
+    Receipt,
+    ReceiptAlert,
+    ReceiptRecord,
+    Telephone,
+)
 
 COUNTED = "Counted, nothing kept: only the count was kept, and this message was forgotten."
 WITHDRAWN = "Whoever had been told learns that it no longer stands. Nothing else of it is kept."
 ERASED = "Everything that followed from this message was held; after 30 days it was erased."
-LATE = "A later part of this record stands already; this message changed nothing."
+LATE = (
+    "A message of this record with a later `sent` stands already, so this one changed nothing. If "
+    "yours is the newer, send it again under a new id with a later `sent`."
+)
+FIRST = (
+    "No earlier message about this record is known here, so nothing was corrected. Is it the same "
+    "record? What names it must be as it was sent before."
+)
 CHECKED = "This was a check: nothing was stored, and nothing known from before was looked at."
 AGAIN = (
     "{count} earlier message(s) of this record were counted and not kept, or were held until they "
@@ -77,13 +92,12 @@ class Receipts:
         decision, restricted = state.decision, _restricted(state)
         notes = list(decision.notes)
         silent = len(decision.alerts) - sum(t.data.change != "withdrawn" for t in told)
-        if silent > 0:
+        if silent > 0 and not late:
             notes.append(
                 f"{silent} receiver(s) already know all that they may see: not told again."
             )
-        if late:
-            notes.append(LATE)
-        if decision.forgets:
+        forgets = decision.forgets and not restricted
+        if forgets:
             notes.append(WITHDRAWN if told else COUNTED)
         elif gone:
             notes.append(AGAIN.format(count=gone))
@@ -92,9 +106,10 @@ class Receipts:
             state.assessment,
             decision,
             id=message_id,
-            status="counted" if decision.forgets else "recorded",
+            status="counted" if forgets else "recorded",
             received_at=incoming.received,
             record=ReceiptRecord(id=record_ref, version=version),
+            questions=tuple(_about_the_record(incoming, state, version, late)),
             notes=tuple(notes),
             alerts=tuple(
                 ReceiptAlert(
@@ -162,12 +177,10 @@ class Receipts:
         words = {"due": "due", "done": "delivered", "superseded": "superseded"}
         if kept.receipt is None:
             row = kept.message
-            note = COUNTED if row.state == "counted" else ERASED
-            if states:
-                note = WITHDRAWN
+            note = ERASED if row.state == "erased" else WITHDRAWN if states else COUNTED
             return Receipt(
                 id=row.id,
-                status="counted",
+                status="erased" if row.state == "erased" else "counted",
                 kind=row.kind,
                 event=row.event,
                 action=row.action,
@@ -195,12 +208,24 @@ class Receipts:
         standing = {(o.route, o.alert.hold_reason) for o in kept.outcomes if o.state == "held"}
         held = tuple(h for h in receipt.held if (h.route, h.reason) in standing)
         changes: dict[str, object] = {"alerts": alerts, "held": held}
-        if receipt.warning and (
-            any(a.state == "delivered" for a in alerts)
-            or any(t.state == "done" for t in tx.threads(kept.message.record_ref))
+        threads = tx.threads(kept.message.record_ref)
+        if receipt.warning and any(
+            t.route in self._harm and t.type != "withdrawn" and t.state == "done" for t in threads
         ):
             changes["warning"] = QUEUED
+        if any(t.held == "restricted" for t in threads):  # by a later version
+            changes["alerts"] = tuple(
+                a.model_copy(update={"service": None, "title": None}) for a in alerts
+            )
         return receipt.model_copy(update=changes)
+
+    @property
+    def _harm(self) -> frozenset[str]:
+        """The routes of a safeguarding referral."""
+        bases, routes = self.policy.bases, self.policy.routes
+        return frozenset(
+            n for n, r in routes.items() if any(bases[b].precedes_holds for b in r.basis)
+        )
 
     def for_another(self, receipt: Receipt) -> Receipt:
         """Cut a safeguarding referral's receipt to what another key of its source may know."""
@@ -241,6 +266,18 @@ class Receipts:
             missing=hold.missing,
             do=words.do,
         )
+
+
+def _about_the_record(
+    incoming: Incoming, state: State, version: int, late: bool
+) -> Iterable[Question]:
+    """Ask what the sender would want to know of a correction that corrected nothing."""
+    if late:
+        yield Question(pointer="/sent", detail=LATE)
+    if version == 1 and incoming.message.action == "update":
+        yield Question(pointer="/action", detail=FIRST)
+    yield from state.assessment.questions
+    yield from incoming.parsed.notes
 
 
 def _restricted(state: State) -> bool:

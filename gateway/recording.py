@@ -90,7 +90,7 @@ class Recording:
         a later part stood already, so that this one changed nothing.
         """
         message_id = str(uuid4())
-        keep = not state.decision.forgets
+        keep = _keeps(state)
         # A retraction may name no more than the record of a safeguarding referral.
         hidden = version > 1 and any(row.submitter_only for row, _ in tx.parts(record_ref))
         threads = _Threads(tx, record_ref, new=version == 1)
@@ -275,7 +275,7 @@ class Recording:
             change="withdrawn",
             kind=incoming.message.kind,
             agency=thread.agency,  # type: ignore[arg-type]
-            service=AlertService(id=thread.service),
+            service=AlertService(id=thread.service, title=self.directory.title(thread.service)),
             urgency="routine",
         )
 
@@ -287,7 +287,7 @@ class Recording:
     def _row(
         self, incoming: Incoming, message_id: str, record_ref: str, state: State, *, hidden: bool
     ) -> MessageRow:
-        message, keep = incoming.message, not state.decision.forgets
+        message, keep = incoming.message, _keeps(state)
         return MessageRow(
             id=message_id,
             organisation=message.source.key,
@@ -339,6 +339,15 @@ class Recording:
             locality=(home.locality if home else None) or "unknown",
             age_band=_age_band(age_on(review.date, born).months) if born else "unknown",
         )
+
+
+def _keeps(state: State) -> bool:
+    """Tell whether bodies are kept: of what goes to nobody they are not, unless it is restricted.
+
+    A restriction that was forgotten would not hold when a later part comes without it.
+    """
+    restricted = state.message is not None and state.message.sharing.restricted
+    return bool(restricted) or not state.decision.forgets
 
 
 def routing_key(data: AlertData) -> str:

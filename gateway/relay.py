@@ -94,7 +94,10 @@ class Relay:
         look_at = 0.0
         busy: dict[str, asyncio.Task[None]] = {}
         while not stop.is_set():
-            busy = {agency: task for agency, task in busy.items() if not task.done()}
+            for agency in [agency for agency, task in busy.items() if task.done()]:
+                busy.pop(
+                    agency
+                ).result()  # an error that nobody expected ends this relay, and is told
             try:
                 if self._publisher.state == "away":
                     await self._connect(stop)

@@ -68,7 +68,7 @@ class Service:
         self.journal.lock_exclusively()
         self.intake = build_intake(settings, self.rules, self.journal, codec)
         self.callers = Callers(self.journal)
-        self.metrics = Metrics(self.journal)
+        self.metrics = Metrics(self.journal, settings.channel)
         self.noting = Throttle(per_second=5)
 
     def follow(self, message_id: str, caller: Caller) -> Receipt | None:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from gateway.journal import Codec, Journal, load_secret, migrate
+from gateway.journal import Codec, Journal, JournalError, database_file, load_secret, migrate
 from gateway.settings import Settings
 
 RELAY = "relay"
 """The name under which the relay leaves its signs of life in the journal."""
 
 
-def open_journal(settings: Settings) -> tuple[Journal, Codec]:
-    """Open the journal, with its tables brought up to date.
+def open_journal(settings: Settings, *, must_exist: bool = False) -> tuple[Journal, Codec]:
+    """Open the journal, with its tables brought up to date; a SQLite file is made where there is none.
 
-    Raises JournalAway, WrongKey or JournalError.
+    Raises JournalAway, WrongKey or JournalError, also where it `must_exist` and does not.
     """
+    file = database_file(settings.database_url)
+    if must_exist and file and not file.exists():
+        raise JournalError(
+            f"There is no journal at {file.resolve()}. Go to the folder in which the gateway is "
+            "served, or set GATEWAY_DATABASE_URL."
+        )
     key = settings.journal_key.get_secret_value() if settings.journal_key else None
     codec = Codec(*load_secret(key, settings.database_url))
     migrate(settings.database_url)

@@ -26,7 +26,6 @@ class Incoming:
     idempotency: str
     bytes_hash: str
     canonical_hash: str
-    child_ref: str
     day: str | None
     order: str
     """What the transaction locks first."""

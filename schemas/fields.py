@@ -88,8 +88,9 @@ def nearest(word: str, known: Iterable[str]) -> str:
     """Return `; did you mean …?` with the nearest known word, or nothing."""
     if len(word) > 60:
         return ""
-    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f"; did you mean `{close[0]}`?" if close else ""
+    lower = {name.lower(): name for name in known}
+    close = difflib.get_close_matches(word.lower(), list(lower), n=1, cutoff=0.6)
+    return f"; did you mean `{lower[close[0]]}`?" if close else ""
 
 
 def _words(annotation: Any) -> set[str]:

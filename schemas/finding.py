@@ -21,6 +21,8 @@ class Finding(Model):
     reason: Text | None = None
     """Why the level is `not-determined`."""
     origin: Origin
+    based_on: Origin | None = None
+    """Of a computed finding: what its evidence is. ASQ-3 is completed by a parent."""
     area: Word | None = None
     """The broad area of need that this points to, where it points to one."""
     score: float | None = None

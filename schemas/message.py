@@ -13,7 +13,6 @@ from pydantic_core import PydanticCustomError
 
 from schemas.base import Day, Instant, Model, Text, Word
 from schemas.child import Child
-from schemas.identifiers import OrganisationKey
 from schemas.organisation import Organisation, Professional
 from schemas.referral import Referral
 from schemas.review import HealthyChildReview
@@ -170,11 +169,6 @@ def is_safeguarding(message: Envelope) -> bool:
     """Tell whether this is the one message in which harm may stand."""
     referral = getattr(message, "referral", None)
     return referral is not None and referral.type == "safeguarding"
-
-
-def source_of(message: Envelope) -> OrganisationKey:
-    """Return the directory key of the organisation that the message names as its source."""
-    return message.source.key
 
 
 def _required(message: Envelope, name: str, body: Model | None) -> None:

@@ -75,8 +75,8 @@ class Receipt(Model):
     """The answer to a message, and to `GET /messages/{id}` as it stands by then."""
 
     id: Word
-    status: Literal["recorded", "counted", "checked"]
-    """`counted`: nothing leaves, so only the count is kept."""
+    status: Literal["recorded", "counted", "erased", "checked"]
+    """`counted`: nothing of the message is kept but the count; `erased`: it was held for 30 days."""
     kind: Word
     event: Word
     action: Word

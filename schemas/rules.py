@@ -57,7 +57,9 @@ def broken(document: Any) -> Iterator[Broken]:
         yield Broken(
             "retractReason",
             "retract_reason",
-            "is `cancelled` or `entered-in-error`, and stands with action `retract` only",
+            "is missing: `cancelled` or `entered-in-error`"
+            if action == "retract"
+            else "stands with the action `retract` only",
         )
     sent, born = _day(document, "sent"), _day(document, "child.birthDate")
     if sent and born and born - sent > timedelta(days=1):

@@ -18,12 +18,14 @@ from schemas.rules import CODES, broken
 
 _PLACE = re.compile(r" at line (\d+) column (\d+)")
 
+MOST_FAULTS = 100
+"""Faults that are told at once; of more, their number."""
 MOST_VALUES = 20_000
 """More than any message holds: what is larger is refused before it is read."""
 
 _SENTENCES = {
     "missing": "is missing",
-    "string_type": "is not a string",
+    "string_type": "is not a string; write it in quotes",
     "int_type": "is not a whole number; send it as a number, without quotes",
     "float_type": "is not a number; send it without quotes",
     "bool_type": "is not true or false",
@@ -74,11 +76,14 @@ def faults(error: ValidationError, document: Any) -> tuple[Fault, ...]:
 
     Rules between fields are told beside them, even where the fields themselves are wrong.
     """
-    found = [
-        fault(detail)
-        for detail in error.errors(include_url=False, include_input=False)
-        if detail["type"] not in CODES
-    ]
+    details = error.errors(include_url=False, include_input=False)
+    found = [fault(detail) for detail in details[:MOST_FAULTS] if detail["type"] not in CODES]
+    if len(details) > MOST_FAULTS:
+        more = f"has {len(details) - MOST_FAULTS} more faults; mend these first"
+        found.append(Fault("", more, "value"))
+    if isinstance(document, dict) and "resourceType" in document:
+        detail = "is FHIR; send it with Content-Type application/fhir+json"
+        return (Fault("/resourceType", detail, "not-supported"),)
     rules = [
         Fault(pointer(tuple(rule.path.split("."))), rule.detail, rule.code.replace("_", "-"))
         for rule in broken(document)
@@ -116,6 +121,8 @@ def pointer(place: tuple[str | int, ...]) -> str:
 
 
 def _not_json(problem: str) -> NotUnderstood | NotWellFormed:
+    if problem.startswith("EOF") and "column 0" in problem:
+        return NotWellFormed("The body is empty.")
     if "recursion limit" in problem:
         return NotUnderstood((Fault("", "is nested too deeply", "too-deep"),))
     found = _PLACE.search(problem)

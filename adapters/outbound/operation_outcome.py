@@ -17,6 +17,7 @@ ISSUE_TYPES = {
     413: "too-long",
     415: "not-supported",
     422: "invalid",
+    500: "exception",
     503: "transient",
 }
 """HTTP status to FHIR issue-type (http://hl7.org/fhir/issue-type)."""

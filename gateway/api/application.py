@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from gateway.api import health, messages, schemas
 from gateway.api.messages import Rejected
 from gateway.api.problems import problem
+from gateway.receipts import not_delivered
 from gateway.service import Service
 
 
@@ -53,6 +54,14 @@ def create_application(service: Service) -> FastAPI:
             detail = f"This address takes {allow}."
             return problem(request, 405, detail, code="not-supported", headers={"Allow": allow})
         return problem(request, 404, "There is nothing under this address.", code="not-found")
+
+    @app.exception_handler(Exception)
+    async def broken(request: Request, _: Exception) -> Response:
+        numbers = service.intake.receipts.telephone
+        detail = "Something broke here; it is not known whether your message was accepted. Send it again."
+        return problem(
+            request, 500, f"{not_delivered(numbers)} {detail}", code="broken", telephone=numbers
+        )
 
     return app
 

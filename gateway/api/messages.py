@@ -18,7 +18,7 @@ from gateway.api.openapi import MESSAGE_BODY, RESPONSES
 from gateway.api.problems import problem, refusal, speaks_of_harm
 from gateway.caller import Caller, NotAllowed, Unknown
 from gateway.intake import Intake, Repeated
-from gateway.journal import JournalAway
+from gateway.journal import JournalError
 from gateway.receipts import not_delivered
 from gateway.service import Service
 from schemas.receipt import Receipt
@@ -67,7 +67,7 @@ async def caller_of(
                 headers={"WWW-Authenticate": "Bearer"},
             )
         ) from None
-    except JournalAway as away:
+    except JournalError as away:
         body = await _bounded(request, service.settings.max_bytes)
         raise Rejected(_not_accepted(request, service, str(away), body or b"")) from None
 
@@ -152,7 +152,7 @@ async def send(
     except Repeated as repeated:
         service.metrics.answered("duplicate")
         return _refused(request, service, 409, str(repeated), "duplicate", body)
-    except JournalAway as away:
+    except JournalError as away:
         return _not_accepted(request, service, str(away), body)
     receipt = answer.receipt
     service.metrics.took(receipt, repeated=answer.repeated)
@@ -185,8 +185,8 @@ async def check(
 ) -> Response:
     """Say what would be understood, who would be told, what would be held, and every fault."""
     try:
-        parsed = PARSERS[media_type](body, service.intake.tables)
-        caller.check(parsed.message)
+        parsed = service.intake.understand(body, media_type, datetime.now(UTC))
+        service.intake.allow(caller, parsed.message)
     except Refused as refused:
         return refusal(request, refused, body, service.intake.receipts.telephone)
     except NotAllowed as refused:
@@ -209,7 +209,7 @@ async def follow(
     """Return the receipt with the state of each alert. Only its sender sees it."""
     try:
         receipt = await asyncio.to_thread(service.follow, str(id), caller)
-    except JournalAway as away:
+    except JournalError as away:
         return _not_accepted(request, service, str(away))
     if receipt is None:
         return problem(request, 404, "You have sent no message with this id.", code="not-found")
@@ -262,7 +262,7 @@ async def _note_denied(
     )
     try:
         await asyncio.wrap_future(noted)
-    except JournalAway:
+    except JournalError:
         log.warning("denied, and the journal is away", status=status, why=why)
 
 

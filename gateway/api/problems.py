@@ -23,6 +23,7 @@ TITLES = {
     413: "Too large",
     415: "Media type not supported",
     422: "Not understood",
+    500: "Broken",
     503: "Not accepted",
 }
 SAFEGUARDING = frozenset({"safeguarding-elsewhere", "harm-incomplete"})

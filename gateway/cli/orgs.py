@@ -76,7 +76,7 @@ def add(
 @app.command("list")
 def list_() -> None:
     """List the keys that were made, without the keys."""
-    journal, _ = open_journal(Settings())
+    journal, _ = open_journal(Settings(), must_exist=True)
     with journal:
         credentials = journal.read(lambda tx: tx.credentials())
     for c in credentials:
@@ -98,7 +98,7 @@ def revoke(
     id: Annotated[str, typer.Argument(help="The key's id, from `gateway org list`.")],
 ) -> None:
     """Let a key open nothing any more (within five seconds)."""
-    journal, _ = open_journal(Settings())
+    journal, _ = open_journal(Settings(), must_exist=True)
     with journal:
         if not journal.transact(lambda tx: tx.revoke(id, datetime.now(UTC))).result():
             fail(f"There is no key in force with the id {id}; see `gateway org list`.", FAULT)
@@ -109,5 +109,9 @@ def _known(directory: Directory, key: str) -> Organisation:
     found = directory.organisation(key)
     if found is None:
         keys = [o.key for o in directory.organisations()]
-        fail(f"The directory has no organisation `{key}`{nearest(key, keys)}", FAULT)
+        fail(
+            f"The directory has no organisation `{key}`{nearest(key, keys)} Add it to "
+            "directory.yaml first; a supplier has the type `supplier`.",
+            FAULT,
+        )
     return found

@@ -38,6 +38,7 @@ class AmqpChannel:
         self._publisher = publisher
         self._owner = owner
         self._backing_off: dict[str, _BackOff] = defaultdict(_BackOff)
+        self._searching = asyncio.Lock()
         self.unroutable: frozenset[str] = frozenset()
         """Agencies whose queue is missing or not bound, as of the last batch."""
         self.silent: set[str] = set()
@@ -63,11 +64,13 @@ class AmqpChannel:
         unknown = [due for due, outcome in outcomes if outcome is Outcome.UNKNOWN]
         await self._settle(o for o in outcomes if o[1] is not Outcome.UNKNOWN)
         if unknown and self._publisher.channels_lost > lost and self._publisher.state == "up":
-            if (self._publisher.last_fault or "").startswith("404"):
-                # The exchange is missing: no alert's fault, and mended by `topology apply`.
+            if (self._publisher.last_fault or "").startswith(("403", "404")):
+                # The exchange is missing or not ours to write to: no alert's fault, and mended by
+                # `topology apply` or a permission.
                 await self._settle((due, Outcome.UNROUTABLE) for due in unknown)
             else:
-                await self._one_by_one(unknown)
+                async with self._searching:
+                    await self._one_by_one(unknown)
         elif unknown and self._publisher.state == "up":
             for agency in {due.target for due in unknown}:  # the queue gave no answer at all
                 self._note_silent(agency)
@@ -103,7 +106,8 @@ class AmqpChannel:
             outcome = await self._publish_one(due)
             if self._publisher.channels_lost > lost:
                 log.error("alert set aside", alert=due.alert_id, why=self._publisher.last_fault)
-                await self._release([due], SET_ASIDE, "closes-channel")
+                after = SET_ASIDE if due.urgency == "routine" else timedelta(seconds=BACK_OFF_MOST)
+                await self._release([due], after, "closes-channel")
             else:
                 await self._settle([(due, outcome)])
 

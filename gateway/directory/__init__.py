@@ -137,3 +137,11 @@ class Directory:
         organisation's own agency, which a voluntary body has not.
         """
         return self._entries.recipients.get(key)
+
+    def title(self, service_id: str) -> str | None:
+        """Return a service's title by its id, of whatever kind it is; None where it is gone."""
+        listed = self.service(service_id)
+        found = listed or next(
+            (s for s in self._entries.recipients.values() if s.id == service_id), None
+        )
+        return found.title if found else None

@@ -9,6 +9,7 @@ with Journal(url, Codec(*load_secret(setting, url))) as journal:
 
 from gateway.journal.codec import Codec, load_secret
 from gateway.journal.deliveries import Deliveries
+from gateway.journal.engine import database_file
 from gateway.journal.errors import AlreadyServed, JournalAway, JournalError, WrongKey
 from gateway.journal.journal import Journal
 from gateway.journal.migrations import migrate
@@ -58,6 +59,7 @@ __all__ = [
     "Uptake",
     "Version",
     "WrongKey",
+    "database_file",
     "load_secret",
     "migrate",
 ]

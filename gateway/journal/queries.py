@@ -240,6 +240,9 @@ def _thread(bare: Thread, outcomes: Iterable[Outcome]) -> Thread:
     alerts = sorted((o for o in own if o.alert.sequence), key=lambda o: o.alert.sequence or 0)
     attempted = [o for o in alerts if any(d.attempts for d in o.deliveries)]
     last = alerts[-1] if alerts else None
+    # A withdrawal that was only attempted may not have arrived: what it withdraws is still told.
+    withdrawals = [o for o in alerts if o.alert.type == "withdrawn" and o.state == "done"]
+    gone = max((o.alert.sequence or 0 for o in withdrawals), default=0)
     return replace(
         bare,
         sequence=last.alert.sequence or 0 if last else 0,
@@ -247,6 +250,6 @@ def _thread(bare: Thread, outcomes: Iterable[Outcome]) -> Thread:
         view_hash=last.alert.view_hash if last else None,
         state=last.state if last else None,
         attempted=bool(attempted),
-        told=bool(attempted) and attempted[-1].alert.type != "withdrawn",
+        told=any(o.alert.type != "withdrawn" and (o.alert.sequence or 0) > gone for o in attempted),
         held=next((o.alert.hold_reason for o in own if o.state == "held"), None),
     )

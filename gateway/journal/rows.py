@@ -143,7 +143,7 @@ class Thread:
     view_hash: str | None = None
     state: AlertState | None = None
     attempted: bool = False  # a delivery was attempted at any time, so that it may have arrived
-    told: bool = False  # the last alert that was attempted was not `withdrawn`
+    told: bool = False  # an alert was attempted, and no later `withdrawn` was delivered
     held: str | None = None  # the reason of a hold that stands
 
 

@@ -93,6 +93,7 @@ def decide(
     sender_facts = about_sender(case)
     alerts: list[Outgoing] = []
     holds: list[Holding] = []
+    hints: list[Missing] = []
     for name, route in policy.routes.items():
         harm = any(policy.bases[key].precedes_holds for key in route.basis)
         if is_safeguarding(message) and not harm:
@@ -110,10 +111,12 @@ def decide(
                     alerts.append(alert)
                 case Holding() as hold:
                     holds.append(hold)
+                case None:
+                    hints += _would_carry(policy, route, recipient)
     fired = [
         policy.routes[route] for route in {*(a.route for a in alerts), *(h.route for h in holds)}
     ]
-    holds += _unanswered(message, fired)
+    holds += _unanswered(message, fired, tuple(dict.fromkeys(hints)))
     return Decision(tuple(alerts), tuple(holds), tuple(_notes(message, directory)))
 
 
@@ -276,7 +279,21 @@ def _refusal(basis: Basis, agency: Agency, fields: dict[str, Any]) -> list[str]:
     return []
 
 
-def _unanswered(message: Message, fired: list[Route]) -> Iterator[Holding]:
+def _would_carry(policy: Policy, route: Route, recipient: Recipient) -> Iterator[Missing]:
+    """Say what a silent route lacks, where the message names whom it asks."""
+    if route.to != "referral-service":
+        return
+    if recipient.service is None:
+        words = f"a role or service of this area's directory; it has no `{recipient.role}`"
+        yield _missing("referral.service.to", words)
+    elif any("agreement.namesRecipient" in policy.bases[key].applies for key in route.basis):
+        words = f"agreement given, with `{recipient.role}` among its recipients"
+        yield _missing("sharing.agreement", words)
+
+
+def _unanswered(
+    message: Message, fired: list[Route], hints: tuple[Missing, ...]
+) -> Iterator[Holding]:
     """Hold what somebody must act on and no route carries: a request, or a graver conclusion.
 
     A route that fires whatever was concluded answers neither.
@@ -284,7 +301,7 @@ def _unanswered(message: Message, fired: list[Route]) -> Iterator[Holding]:
     requested = message.kind == "referral"
     answered = any(any(path.startswith("referral.") for path in route.when) for route in fired)
     if requested and not answered:
-        yield Holding(route="-", reason="no-route")
+        yield Holding(route="-", reason="no-route", missing=hints)
     if is_safeguarding(message) or (requested and not answered):
         return
     for conclusion in message.conclusions:

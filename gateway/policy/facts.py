@@ -150,7 +150,7 @@ def names(words: Sequence[str], recipient: Recipient) -> bool:
     """
     mine = {recipient.role}
     if recipient.service:
-        mine |= {recipient.service.id, recipient.service.role}
+        mine |= {recipient.service.id, recipient.service.role} - {"organisation"}
         if not recipient.service.organisation.startswith("la:"):
             mine.add(recipient.service.organisation)
     return not mine.isdisjoint(words)
@@ -166,6 +166,13 @@ def stopped(case: Case, recipient: Recipient) -> bool:
     if agreement is None or agreement.status not in ("refused", "withdrawn"):
         return False
     words = agreement.recipients
+    service = recipient.service
+    if (
+        service and service.role == "organisation"
+    ):  # an objection to any of its services is one to it
+        theirs = [s for s in case.directory.services() if s.organisation == service.organisation]
+        if any(word in (s.id, s.role) for s in theirs for word in words):
+            return True
     return names(words, recipient) or not all(
         is_known(word, case.directory) for word in words or ("",)
     )

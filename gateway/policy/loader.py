@@ -287,8 +287,21 @@ SCORES = ("review.asq3", "referral.service.asq3")
 """Where scores stand in a message."""
 
 
+MEASURES = (
+    *SCORES,
+    "findings",
+    "review.earlyLanguage",
+    "review.developmentalSkills",
+    "review.hearing",
+    "review.vision",
+    "review.otherCodes",
+    "referral.service.hearing",
+)
+"""What was measured or found. None of it is a ground to tell anybody."""
+
+
 def _is_finding(path: str) -> bool:
-    return path.startswith("findings") or any(allowed(path, [score]) for score in SCORES)
+    return any(allowed(path, [measure]) for measure in MEASURES)
 
 
 def _has(path: str, precision: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from statistics import median
 from typing import Any
 
 import httpx
@@ -161,8 +162,8 @@ def test_a_digital_child_health_event_is_understood_and_goes_to_health_alone(
 def test_an_answer_leaves_at_once(served: Serving) -> None:
     """It does not wait 40 ms for the caller to acknowledge its first packet (TCP_NODELAY)."""
     with served.client("any") as http:
-        took = [http.get("/health/live").elapsed.total_seconds() for _ in range(10)]
-    assert min(took) < 0.02
+        took = [http.get("/health/live").elapsed.total_seconds() for _ in range(31)]
+    assert median(took) < 0.03
 
 
 def of_route(route: str, receipt: dict[str, Any], partner: Partner) -> list[Arrived]:

@@ -75,6 +75,7 @@ def test_a_missing_file_or_key_is_wrong_usage(served: Serving) -> None:
     keyless = send(served, MESSAGES / "review.json")
     assert keyless.code == 2
     assert "GATEWAY_KEY" in keyless.err
+    assert send(served, MESSAGES / "review.json", GATEWAY_KEY="clé").code == 2
 
 
 def test_a_gateway_that_does_not_answer_ends_with_3(served: Serving) -> None:

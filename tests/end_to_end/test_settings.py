@@ -29,6 +29,12 @@ def a_wrong_policy(folder: Path) -> str:
     return str(policy)
 
 
+def no_database(folder: Path) -> str:
+    """Write a file that is something else."""
+    (folder / "letter.txt").write_text("Dear Sir or Madam, this is no database. " * 100)
+    return f"sqlite:///{folder / 'letter.txt'}"
+
+
 @pytest.mark.parametrize(
     ("setting", "value", "named"),
     [
@@ -40,6 +46,8 @@ def a_wrong_policy(folder: Path) -> str:
         ("GATEWAY_LEASE_SECONDS", "soon", "GATEWAY_LEASE_SECONDS"),
         ("GATEWAY_DATABASE_URL", "mysql://root:secret@localhost/x", "GATEWAY_DATABASE_URL"),
         ("GATEWAY_DATABASE_URL", "sqlite:///nowhere/gateway.db", "nowhere"),
+        ("GATEWAY_DATABASE_URL", "sqlite:////proc/gateway.db", "/proc"),
+        ("GATEWAY_DATABASE_URL", no_database, "letter.txt"),
         ("GATEWAY_JOURNAL_KEY", "c2VjcmV0", "GATEWAY_JOURNAL_KEY"),
         ("GATEWAY_AMQP_PREFIX", "with blanks", "GATEWAY_AMQP_PREFIX"),
         ("GATEWAY_AMQP_URL", "gateway:secret@rabbit:5672", "GATEWAY_AMQP_URL"),
