@@ -131,14 +131,24 @@ class Intake:
             return repeat
         record, version, earlier = self._relate(tx, incoming)
         message, gone = fold([*earlier, incoming.part])
+        if message and gone:
+            message = self._still_restricted(tx, record, message)
         state = State(message, *(self._weigh(message) if message else (Assessment(), Decision())))
         late = any(part.stands_over(incoming.part) for part in earlier)
-        if late and incoming.safeguarding:
+        if late and incoming.safeguarding and incoming.message.action != "retract":
             raise Repeated(
                 "A message of this record with a later `sent` stands already. Nothing was accepted: "
                 "send it again under a new id, with the time at which you send it."
             )
         return Answer(self.recording.record(tx, incoming, record, version + 1, state, gone, late))
+
+    def _still_restricted(self, tx: Transaction, record_ref: str, message: Message) -> Message:
+        """Keep a restriction that stood in a part whose body is gone."""
+        known = tx.record(record_ref)
+        if known is None or known.mark != self.codec.ref("restricted", record_ref):
+            return message
+        sharing = message.sharing.model_copy(update={"restricted": True})
+        return message.model_copy(update={"sharing": sharing})
 
     def _known(self, tx: Transaction, incoming: Incoming) -> Answer | None:
         """Recognise a message that was sent before, under the same source, event and id."""

@@ -96,8 +96,7 @@ class Receipts:
             notes.append(
                 f"{silent} receiver(s) already know all that they may see: not told again."
             )
-        forgets = decision.forgets and not restricted
-        if forgets:
+        if decision.forgets:
             notes.append(WITHDRAWN if told else COUNTED)
         elif gone:
             notes.append(AGAIN.format(count=gone))
@@ -106,7 +105,7 @@ class Receipts:
             state.assessment,
             decision,
             id=message_id,
-            status="counted" if forgets else "recorded",
+            status="counted" if decision.forgets else "recorded",
             received_at=incoming.received,
             record=ReceiptRecord(id=record_ref, version=version),
             questions=tuple(_about_the_record(incoming, state, version, late)),

@@ -90,7 +90,7 @@ class Recording:
         a later part stood already, so that this one changed nothing.
         """
         message_id = str(uuid4())
-        keep = _keeps(state)
+        keep = not state.decision.forgets
         # A retraction may name no more than the record of a safeguarding referral.
         hidden = version > 1 and any(row.submitter_only for row, _ in tx.parts(record_ref))
         threads = _Threads(tx, record_ref, new=version == 1)
@@ -121,6 +121,7 @@ class Recording:
             else None,
             decided_at=incoming.received,
             decision=to_json(self._decision(state)) if keep else None,
+            mark=restriction_mark(self.codec, record_ref, state.message),
         )
         if state.message or not gone:  # what stands and was forgotten is counted already
             tx.count(record_ref, self._uptake(state.message))
@@ -287,7 +288,7 @@ class Recording:
     def _row(
         self, incoming: Incoming, message_id: str, record_ref: str, state: State, *, hidden: bool
     ) -> MessageRow:
-        message, keep = incoming.message, _keeps(state)
+        message, keep = incoming.message, not state.decision.forgets
         return MessageRow(
             id=message_id,
             organisation=message.source.key,
@@ -341,13 +342,13 @@ class Recording:
         )
 
 
-def _keeps(state: State) -> bool:
-    """Tell whether bodies are kept: of what goes to nobody they are not, unless it is restricted.
+def restriction_mark(codec: Codec, record_ref: str, message: Message | None) -> str:
+    """Return a keyed hash that says whether a record is restricted: readable by the key's holder only.
 
-    A restriction that was forgotten would not hold when a later part comes without it.
+    A restriction outlives the body in which it stood; every record has a mark, so none stands out.
     """
-    restricted = state.message is not None and state.message.sharing.restricted
-    return bool(restricted) or not state.decision.forgets
+    restricted = message is not None and message.sharing.restricted
+    return codec.ref("restricted" if restricted else "open", record_ref)
 
 
 def routing_key(data: AlertData) -> str:

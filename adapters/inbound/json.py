@@ -121,8 +121,6 @@ def pointer(place: tuple[str | int, ...]) -> str:
 
 
 def _not_json(problem: str) -> NotUnderstood | NotWellFormed:
-    if problem.startswith("EOF") and "column 0" in problem:
-        return NotWellFormed("The body is empty.")
     if "recursion limit" in problem:
         return NotUnderstood((Fault("", "is nested too deeply", "too-deep"),))
     found = _PLACE.search(problem)

@@ -57,6 +57,7 @@ class Record:
     kind: str
     day_ref: str | None
     joined_ref: str | None
+    mark: str | None
     child_ref: str | None
     version: int  # 0 before the first is decided
     updated_at: datetime | None

@@ -77,6 +77,8 @@ record = Table(
     Column("day_ref", Text, index=True),
     # The other key of such a record, once a part without type and one with have come together.
     Column("joined_ref", Text),
+    # A keyed hash that outlives the bodies: whether the record is restricted.
+    Column("mark", Text),
     Column("child_ref", Text, index=True),
     Column("version", Integer, nullable=False),
     Column("updated_at", Instant),

@@ -175,6 +175,7 @@ class Transaction(Queries):
         child_ref: str | None,
         decided_at: datetime,
         decision: bytes | None,
+        mark: str | None = None,
     ) -> None:
         """Record a record's next version; `child_ref` None where the record is only counted."""
         new = Version(
@@ -188,7 +189,7 @@ class Transaction(Queries):
         self._connection.execute(
             update(record)
             .where(record.c.ref == record_ref)
-            .values(version=number, child_ref=child_ref, updated_at=decided_at)
+            .values(version=number, child_ref=child_ref, updated_at=decided_at, mark=mark)
         )
 
     def add_thread(self, record_ref: str, route: str, service: str, agency: str) -> Thread:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 
-import httpx
 import pytest
 
 from gateway.broker import Topology, remove, remove_policy
@@ -19,7 +19,7 @@ OTHERS = ("ods:RBT", "urn:199901", "urn:199902")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     """A gateway on RabbitMQ and PostgreSQL, as a deployment is; its topology was just applied."""
     topology = Topology(unique_prefix())
-    with scratch_database() as database:
+    with scratch_database() as database, ExitStack() as afterwards:
         serving = Serving(
             tmp_path_factory.mktemp("served"),
             GATEWAY_DATABASE_URL=database,
@@ -27,15 +27,13 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
             GATEWAY_AMQP_URL=amqp_url(),
             GATEWAY_AMQP_PREFIX=topology.prefix,
         )
-        try:
-            applied = serving.run("topology", "apply")
-            assert applied.code == 0, applied.err
-            serving.start()
-            yield serving
-        finally:
-            serving.clean_up()
-            remove_policy(amqp_url(), topology)
-            remove(amqp_url(), topology)
+        afterwards.callback(remove, amqp_url(), topology)
+        afterwards.callback(remove_policy, amqp_url(), topology)
+        afterwards.callback(serving.clean_up)
+        applied = serving.run("topology", "apply")
+        assert applied.code == 0, applied.err
+        serving.start()
+        yield serving
 
 
 @pytest.fixture(scope="session")
@@ -49,10 +47,3 @@ def partner(served: Serving) -> Iterator[Partner]:
     """A consumer of all three queues of that gateway."""
     with Partner(amqp_url(), served.settings["GATEWAY_AMQP_PREFIX"]) as partner:
         yield partner
-
-
-@pytest.fixture
-def http(served: Serving, key: str) -> Iterator[httpx.Client]:
-    """A client that bears that key."""
-    with served.client(key) as http:
-        yield http

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -202,16 +202,8 @@ class Serving:
                 os.kill(pid, signal.SIGKILL)
         assert not left, f"still there: {left}\n{self.log}"
 
-    def _processes(self) -> list[tuple[int, Sequence[str]]]:
-        """Every process that was started with this gateway's settings, by what its environment says."""
-        mark = f"GATEWAY_PORT={self.settings['GATEWAY_PORT']}\0".encode()
-        found = []
-        for proc in Path("/proc").glob("[0-9]*"):
-            with suppress(OSError):
-                if mark in (proc / "environ").read_bytes():
-                    words = (proc / "cmdline").read_text().rstrip("\0").split("\0")
-                    found.append((int(proc.name), words))
-        return found
+    def _processes(self) -> list[tuple[int, list[str]]]:
+        return processes_with(f"GATEWAY_PORT={self.settings['GATEWAY_PORT']}")
 
 
 @contextmanager
@@ -252,6 +244,18 @@ def sample(name: str) -> dict[str, Any]:
     """Read a sample message."""
     message: dict[str, Any] = orjson.loads((MESSAGES / name).read_bytes())
     return message
+
+
+def processes_with(setting: str, word: str = "") -> list[tuple[int, list[str]]]:
+    """Find the processes that were started with a setting: their ids and their words."""
+    found = []
+    for proc in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if f"{setting}\0".encode() in (proc / "environ").read_bytes():
+                words = (proc / "cmdline").read_text().rstrip("\0").split("\0")
+                if not word or word in words:
+                    found.append((int(proc.name), words))
+    return found
 
 
 def free_port() -> int:

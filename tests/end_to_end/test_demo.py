@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
 from pathlib import Path
 
 import pika
 import pytest
 from pika.exceptions import ChannelClosedByBroker
 
-from tests.end_to_end.running import Said, gateway
+from gateway.broker import Topology, remove
+from tests.end_to_end.running import (
+    COMMAND,
+    Said,
+    environment,
+    eventually,
+    gateway,
+    processes_with,
+)
 from tests.services import amqp_url
 
 
@@ -32,7 +43,7 @@ def test_over_rabbitmq_it_shows_the_main_job_and_leaves_no_queue(tmp_path: Path)
     said = gateway("demo", folder=tmp_path, GATEWAY_AMQP_URL=amqp_url())
     assert_it_shows_the_main_job(said)
     assert "Over RabbitMQ at" in said.out
-    prefix = said.out.split("queues of its own (")[1].split("…")[0]
+    prefix = prefix_in(said.out)
     assert prefix.startswith("demo-")
     for queue in ("education", "health", "social-care"):
         assert not is_there(prefix + queue)
@@ -45,6 +56,33 @@ def test_embedded_it_shows_the_same(tmp_path: Path) -> None:
     assert_it_shows_the_main_job(said)
     assert "Embedded, without RabbitMQ" in said.out
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.rabbitmq
+def test_a_demo_that_is_asked_to_end_leaves_nothing_behind(tmp_path: Path) -> None:
+    settings = {"GATEWAY_AMQP_URL": amqp_url()}
+    demo = subprocess.Popen(
+        [COMMAND, "demo"], cwd=tmp_path, env=environment(settings) | {"TMPDIR": str(tmp_path)},
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert demo.stdout
+    prefix = prefix_in(demo.stdout.readline())
+    try:
+        eventually(lambda: processes_with(f"TMPDIR={tmp_path}", "serve"), 20)
+        demo.terminate()
+        demo.wait(20)
+        eventually(lambda: not processes_with(f"TMPDIR={tmp_path}"), 10)
+        assert not is_there(f"{prefix}education")
+        assert not list(tmp_path.iterdir())
+    finally:
+        for pid, _ in processes_with(f"TMPDIR={tmp_path}"):
+            os.kill(pid, signal.SIGKILL)
+        remove(amqp_url(), Topology(prefix))
+
+
+def prefix_in(printed: str) -> str:
+    """Find the prefix of the demo's queues in what it printed."""
+    return printed.split("queues of its own (")[1].split("…")[0]
 
 
 def is_there(queue: str) -> bool:

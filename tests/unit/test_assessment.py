@@ -118,6 +118,7 @@ def test_a_finding_says_what_it_rests_on() -> None:
         "about": "communication",
         "level": "concern",
         "origin": "computed",
+        "basedOn": "parent-reported",
         "area": "communication-and-interaction",
         "score": 25,
         "cutOff": 33.3,

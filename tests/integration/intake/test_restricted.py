@@ -15,6 +15,7 @@ from tests.builders import (
     a_safeguarding_referral,
     understood,
 )
+from tests.integration.intake.bundles import assessment_scales
 from tests.integration.intake.desk import told
 
 PARENT = {
@@ -102,3 +103,13 @@ def test_its_count_says_no_authority_and_no_locality(desk):
     desk.send(restricted(a_review))
     [facts] = desk.journal.read(lambda tx: tx.uptake())
     assert (facts.authority, facts.locality) == ("unknown", "unknown")
+
+
+def test_a_restriction_outlives_the_body_in_which_it_stood(desk):
+    hidden = a_review(sharing={"restricted": True}, child=a_child(generalPractice=None))
+    assert desk.send(hidden).status == "counted"
+    scores = assessment_scales("scales-of-a-restricted", child=a_child())
+    receipt = desk.send(scores, "fhir")
+    assert receipt.alerts == ()
+    assert {held.reason for held in receipt.held} == {"restricted"}
+    assert desk.read() == []

@@ -2,6 +2,7 @@
 
 import pytest
 
+from gateway.intake import Repeated
 from tests.builders import (
     AGREED_WITH_SETTING,
     DAY,
@@ -63,7 +64,10 @@ def test_a_retraction_says_nothing_about_the_child(desk):
         "change": "withdrawn",
         "kind": "healthy-child-review",
         "agency": "health",
-        "service": {"id": f"practice-{PRACTICE}".lower()},
+        "service": {
+            "id": f"practice-{PRACTICE}".lower(),
+            "title": "Boat Museum Example Medical Centre",
+        },
         "urgency": "routine",
     }
 
@@ -99,7 +103,14 @@ def test_what_was_retracted_and_is_sent_anew_is_told_again(desk):
     assert (event["data"]["change"], event["sequence"]) == ("created", "0000000003")
 
 
-@pytest.mark.parametrize("build", [a_review, a_report, a_notice, a_safeguarding_referral])
+def test_a_concern_about_harm_that_was_overtaken_is_refused_and_never_swallowed(desk):
+    message = a_safeguarding_referral()
+    desk.send(retracted(message))
+    with pytest.raises(Repeated, match="Nothing was accepted"):
+        desk.send(message)
+
+
+@pytest.mark.parametrize("build", [a_review, a_report, a_notice])
 def test_a_retraction_that_comes_before_its_message_holds(desk, build):
     message = build()
     desk.send(retracted(message))

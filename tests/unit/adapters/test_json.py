@@ -185,7 +185,7 @@ OUT_OF_RANGE = [
         ("sequence", 2**31, "is more than 2147483647, the most it may be", "value"),
         ("child.multipleBirth", "yes", "is not true or false", "value"),
         ("child.multipleBirth", 1, "is not true or false", "value"),
-        ("child.familyName", 7, "is not a string", "value"),
+        ("child.familyName", 7, "is not a string; write it in quotes", "value"),
         ("child.familyName", "  ", "is empty", "value"),
         ("child.familyName", "x" * 201, "is longer than 200 characters", "value"),
         ("review.nextStep", "x" * 8001, "is longer than 8000 characters", "value"),

@@ -39,6 +39,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("day_ref", sa.Text()),
         sa.Column("joined_ref", sa.Text()),
+        sa.Column("mark", sa.Text()),
         sa.Column("child_ref", sa.Text()),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("updated_at", INSTANT),
