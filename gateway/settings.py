@@ -45,6 +45,8 @@ class Settings(BaseSettings):
     """RabbitMQ, as user `topology`, for `gateway topology`."""
     amqp_consumer_url: AmqpUrl | None = None
     """RabbitMQ, as an agency's user, for `gateway consume`."""
+    public_url: str = "http://127.0.0.1:8000"
+    """Base of an event's `source`, which never changes, and of `dataschema`."""
     policy: Path = Path(__file__).parent / "policy" / "default.yaml"
     directory: Path = AREA
     tables: Path | None = None
@@ -55,10 +57,6 @@ class Settings(BaseSettings):
     """Seconds for which a relay has a delivery to itself; when it dies, another has it then."""
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
-    public_url: str = Field(
-        default_factory=lambda given: f"http://{given.get('host')}:{given.get('port')}"
-    )
-    """Base of an event's `source`, which never changes, and of `dataschema`. Default: host and port."""
     max_bytes: int = Field(default=MEBIBYTE, ge=1024)
     """The largest message that is taken, in bytes."""
 

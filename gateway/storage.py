@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from gateway.journal import Codec, Journal, JournalError, database_file, load_secret, migrate
 from gateway.settings import Settings
+
+SQLITE = b"SQLite format 3\0"
+"""How a SQLite file begins."""
 
 RELAY = "relay"
 """The name under which the relay leaves its signs of life in the journal."""
@@ -20,7 +25,21 @@ def open_journal(settings: Settings, *, must_exist: bool = False) -> tuple[Journ
             f"There is no journal at {file.resolve()}. Go to the folder in which the gateway is "
             "served, or set GATEWAY_DATABASE_URL."
         )
+    try:
+        if file and file.is_file() and _beginning(file) not in (b"", SQLITE):
+            raise JournalError(f"{file.resolve()} is not a SQLite database.")
+        return _opened(settings)
+    except OSError as error:
+        raise JournalError(f"The journal at {file} cannot be made: {error.strerror}.") from None
+
+
+def _opened(settings: Settings) -> tuple[Journal, Codec]:
     key = settings.journal_key.get_secret_value() if settings.journal_key else None
     codec = Codec(*load_secret(key, settings.database_url))
     migrate(settings.database_url)
     return Journal(settings.database_url, codec), codec
+
+
+def _beginning(file: Path) -> bytes:
+    with file.open("rb") as opened:
+        return opened.read(len(SQLITE))

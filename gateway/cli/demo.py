@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -86,6 +87,7 @@ def demo(
     ] = False,
 ) -> None:
     """Send samples of all kinds through a real gateway, and show what each agency received."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # and clean up
     with (
         tempfile.TemporaryDirectory(prefix="gateway-demo-") as folder,
         _environment(Path(folder), embedded) as environment,

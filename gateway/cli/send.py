@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from gateway.cli.console import FAULT, RETRY, err, say
+from gateway.cli.console import FAULT, RETRY, USAGE, err, fail, say
 from schemas.receipt import Receipt
 
 STATES = {
@@ -37,6 +37,8 @@ def send(
     check: Annotated[bool, typer.Option("--check", help="Only check: nothing is stored.")] = False,
 ) -> None:
     """Send messages, one per file, and print each receipt. Repeats are safe: nothing is sent twice."""
+    if not key.isascii() or not key.isprintable():
+        fail("The key has signs that no key has; copy it again.", USAGE)
     worst = 0
     with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=30) as http:
         for file in files:

@@ -24,6 +24,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
             tmp_path_factory.mktemp("served"),
             GATEWAY_DATABASE_URL=database,
             GATEWAY_JOURNAL_KEY=JOURNAL_KEY,
+            GATEWAY_PUBLIC_URL="https://gateway.example",
             GATEWAY_AMQP_URL=amqp_url(),
             GATEWAY_AMQP_PREFIX=topology.prefix,
         )

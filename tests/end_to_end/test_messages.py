@@ -81,10 +81,10 @@ def test_an_alert_on_the_wire_is_what_the_contract_says(
         assert properties.delivery_mode == 2
         assert properties.type == event["type"] == f"{receipt['kind']}.created.v1"
         assert event["specversion"] == "1.0"
-        assert event["source"] == "http://127.0.0.1:8000"
+        assert event["source"] == "https://gateway.example"
         assert event["sequence"] == "0000000001"
         assert event["datacontenttype"] == "application/json"
-        assert event["dataschema"].startswith(event["source"])
+        assert event["dataschema"] == "https://gateway.example/schemas/alert"
         assert properties.timestamp
         agency, kind, area, urgency = arrived.routing_key.split(".")
         data = event["data"]

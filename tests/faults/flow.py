@@ -149,7 +149,10 @@ def nothing_is_due(serving: Serving) -> bool:
             metrics = http.get("/metrics").text
     except httpx.TransportError:
         return False
-    # Without a sample line there is nothing due; without the gauge the journal did not answer.
-    return "# TYPE gateway_deliveries_due gauge" in metrics and not [
-        line for line in metrics.splitlines() if line.startswith("gateway_deliveries_due{")
+    due = [
+        float(line.split()[-1])
+        for line in metrics.splitlines()
+        if line.startswith("gateway_deliveries_due{")
     ]
+    # Without a sample the journal did not answer.
+    return bool(due) and not any(due)
