@@ -133,7 +133,9 @@ class Intake:
         message, gone = fold([*earlier, incoming.part])
         if message and gone:
             message = self._still_restricted(tx, record, message)
-        state = State(message, *(self._weigh(message) if message else (Assessment(), Decision())))
+        own = assess(incoming.message, self.tables, monitoring_zone=self.monitoring_zone)
+        weighed = self._weigh(message) if message else (Assessment(), Decision())
+        state = State(message, *weighed, own if message else Assessment())
         late = any(part.stands_over(incoming.part) for part in earlier)
         if late and incoming.safeguarding and incoming.message.action != "retract":
             raise Repeated(

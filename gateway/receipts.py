@@ -102,7 +102,7 @@ class Receipts:
             notes.append(AGAIN.format(count=gone))
         return self._receipt(
             incoming.parsed,
-            state.assessment,
+            state.own,
             decision,
             id=message_id,
             status="counted" if decision.forgets else "recorded",
@@ -275,7 +275,7 @@ def _about_the_record(
         yield Question(pointer="/sent", detail=LATE)
     if version == 1 and incoming.message.action == "update":
         yield Question(pointer="/action", detail=FIRST)
-    yield from state.assessment.questions
+    yield from state.own.questions
     yield from incoming.parsed.notes
 
 

@@ -27,10 +27,11 @@ from tenacity import (
 
 from gateway.broker import BrokerError, Publisher, Topology, missing
 from gateway.delivery.amqp import AmqpChannel
-from gateway.journal import Due, Journal, JournalAway, Transaction
+from gateway.journal import Journal, JournalAway, Transaction
 from gateway.logs import configure_logs
 from gateway.settings import Settings
 from gateway.storage import RELAY, open_journal
+from schemas.message import AGENCIES
 
 BATCH = 500
 """Deliveries claimed at once, and publications in flight."""
@@ -56,84 +57,71 @@ class Relay:
         self._url = settings.amqp_url.get_secret_value() if settings.amqp_url else None
         self._topology = Topology(settings.amqp_prefix)
         self._incomplete: list[str] = []
-        self._publisher: Publisher | None = None
-        self._channel: AmqpChannel | None = None
-        if self._url:
-            self._publisher = Publisher(
-                self._url, self._topology, in_flight=BATCH, answer_within=self._lease * 0.6
-            )
-            self._channel = AmqpChannel(journal, self._publisher, self._owner)
+        self._lanes = (
+            {agency: self._lane(agency, self._url) for agency in AGENCIES} if self._url else {}
+        )
+
+    def _lane(self, agency: str, url: str) -> AmqpChannel:
+        publisher = Publisher(url, self._topology, in_flight=BATCH, answer_within=self._lease * 0.6)
+        return AmqpChannel(self._journal, publisher, agency, self._owner)
 
     @property
     def state(self) -> str:
         """What readiness shows of the broker: `up`, or what is wrong."""
-        if self._publisher is None or self._channel is None:
+        if not self._lanes:
             return "embedded"
-        if self._publisher.state != "up":
-            return self._publisher.state
-        if self._incomplete or self._channel.unroutable:
-            return "topology incomplete"
-        if self._channel.silent:
-            return f"no answer from {', '.join(sorted(self._channel.silent))}"
-        refusing = ", ".join(sorted(self._publisher.refusing))
-        return f"refused by {refusing}" if refusing else "up"
+        states = {lane.state for lane in self._lanes.values()} - {"up"}
+        if self._incomplete:
+            states.add("topology incomplete")
+        worst = [state for state in ("away", "blocked", "topology incomplete") if state in states]
+        return worst[0] if worst else ", ".join(sorted(states)) or "up"
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until `stop` is set; what is in flight then is settled first."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._heartbeat(stop))
             tasks.create_task(self._upkeep(stop))
-            if self._publisher:
-                tasks.create_task(self._deliver(stop))
-        if self._publisher:
-            await self._publisher.close()
+            tasks.create_task(self._watch(stop))
+            for agency, lane in self._lanes.items():
+                tasks.create_task(self._deliver(stop, agency, lane))
+        await asyncio.gather(*(lane.publisher.close() for lane in self._lanes.values()))
 
-    async def _deliver(self, stop: asyncio.Event) -> None:
-        assert self._publisher is not None
-        assert self._channel is not None
-        look_at = 0.0
-        busy: dict[str, asyncio.Task[None]] = {}
+    async def _deliver(self, stop: asyncio.Event, agency: str, lane: AmqpChannel) -> None:
+        """Deliver to one agency, for ever; the others do not wait for it."""
+        others = set(AGENCIES) - {agency}
         while not stop.is_set():
-            for agency in [agency for agency, task in busy.items() if task.done()]:
-                busy.pop(
-                    agency
-                ).result()  # an error that nobody expected ends this relay, and is told
             try:
-                if self._publisher.state == "away":
-                    await self._connect(stop)
+                if lane.publisher.state == "away":
+                    await self._connect(stop, lane.publisher)
                     continue
-                if self._incomplete and time.monotonic() > look_at:
-                    await self._look_again()
-                    look_at = time.monotonic() + LOOK_AGAIN
+                if lane.rests:
+                    await _wait(stop, IDLE)
+                    continue
                 batch = await asyncio.to_thread(
                     self._journal.deliveries.claim,
                     "amqp",
                     self._owner,
                     BATCH,
                     self._lease,
-                    self._channel.skipped | busy.keys(),
+                    others,
                 )
+                if batch:
+                    await lane.deliver(batch)
+                else:
+                    await _wait(stop, IDLE)
             except JournalAway as away:
                 log.error("the journal is away", why=str(away))
                 await _wait(stop, 1.0)
-                continue
-            for agency in {due.target for due in batch}:
-                theirs = [due for due in batch if due.target == agency]
-                busy[agency] = asyncio.create_task(self._deliver_to(theirs))
-            await _wait(stop, 0 if batch else IDLE)
-        await asyncio.gather(*busy.values())
 
-    async def _deliver_to(self, batch: list[Due]) -> None:
-        """Deliver one agency's batch; the others do not wait for it."""
-        assert self._channel is not None
-        try:
-            await self._channel.deliver(batch)
-        except JournalAway as away:
-            log.error("the journal is away", why=str(away))
+    async def _watch(self, stop: asyncio.Event) -> None:
+        """Look again at a topology that is incomplete; meanwhile the other agencies are served."""
+        while not stop.is_set():
+            await _wait(stop, LOOK_AGAIN)
+            if self._incomplete:
+                await self._look_again()
 
-    async def _connect(self, stop: asyncio.Event) -> None:
+    async def _connect(self, stop: asyncio.Event, publisher: Publisher) -> None:
         """Connect, with jittered backoff, for ever; told once when the broker goes, and comes."""
-        assert self._publisher is not None
         assert self._url is not None
 
         def tell(attempt: RetryCallState) -> None:
@@ -150,7 +138,7 @@ class Relay:
                 reraise=True,
             ):
                 with attempt:
-                    await self._publisher.connect()
+                    await publisher.connect()
                     self._incomplete = await asyncio.to_thread(missing, self._url, self._topology)
             log.info("RabbitMQ is there", missing=self._incomplete)
 

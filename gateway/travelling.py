@@ -61,3 +61,5 @@ class State:
     message: Message | None
     assessment: Assessment
     decision: Decision
+    own: Assessment
+    """Of the incoming message alone: all that its sender is told, who may not have sent the rest."""

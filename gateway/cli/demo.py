@@ -151,10 +151,11 @@ def _gateway(environment: dict[str, str]) -> Iterator[Running]:
     log = Path(settings.database_url.removeprefix("sqlite:///")).with_suffix(".log")
     with (
         log.open("wb") as stderr,
+        # Before the process: whatever ends this block must reach its `finally`.
+        httpx.Client(base_url=f"http://127.0.0.1:{settings.port}", timeout=30) as http,
         subprocess.Popen(
             [sys.executable, "-m", "gateway", "serve"], stdout=subprocess.DEVNULL, stderr=stderr
         ) as process,
-        httpx.Client(base_url=f"http://127.0.0.1:{settings.port}", timeout=30) as http,
     ):
         try:
             _wait_until_ready(http, process, log)

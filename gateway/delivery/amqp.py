@@ -1,4 +1,4 @@
-"""Delivers to the agencies' queues, and backs off from each agency on its own."""
+"""Delivers to one agency's queue, and backs off from that agency alone."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -21,41 +20,52 @@ ONE_BY_ONE_FOR = 15.0
 SET_ASIDE = timedelta(minutes=10)
 """After which a publication that RabbitMQ cannot take at all is tried again."""
 
+_SAID = {
+    Outcome.UNROUTABLE: "no queue takes this agency's alerts; run `gateway topology apply`",
+    Outcome.UNKNOWN: "this agency's queue gives no answer",
+}
+
 log = structlog.get_logger(__name__)
 
 
-@dataclass
-class _BackOff:
-    seconds: float = 0.0
-    until: float = 0.0
-
-
 class AmqpChannel:
-    """Publishes what is due, pipelined, and tells the journal the fate of each."""
+    """Publishes what is due to one agency, pipelined, and tells the journal the fate of each.
 
-    def __init__(self, journal: Journal, publisher: Publisher, owner: str) -> None:
+    Its publisher is its own: a queue that gives no answer blocks the channel that publishes to it,
+    and in the end the connection, and then nobody else's.
+    """
+
+    def __init__(self, journal: Journal, publisher: Publisher, agency: str, owner: str) -> None:
+        self.publisher = publisher
         self._deliveries = journal.deliveries
-        self._publisher = publisher
+        self._agency = agency
         self._owner = owner
-        self._backing_off: dict[str, _BackOff] = defaultdict(_BackOff)
-        self._searching = asyncio.Lock()
-        self.unroutable: frozenset[str] = frozenset()
-        """Agencies whose queue is missing or not bound, as of the last batch."""
-        self.silent: set[str] = set()
-        """Agencies whose queue gave no answer last."""
+        self._fault: Outcome | None = None
+        self._seconds, self._until = 0.0, 0.0
 
     @property
-    def skipped(self) -> set[str]:
-        """The agencies that are left alone for the moment."""
-        now = time.monotonic()
-        return {agency for agency, back in self._backing_off.items() if back.until > now}
+    def state(self) -> str:
+        """`up`, or what is wrong with the way to this agency."""
+        if self.publisher.state != "up":
+            return self.publisher.state
+        return {
+            None: "up",
+            Outcome.UNROUTABLE: "topology incomplete",
+            Outcome.REFUSED: f"refused by {self._agency}",
+            Outcome.UNKNOWN: f"no answer from {self._agency}",
+        }[self._fault]
+
+    @property
+    def rests(self) -> bool:
+        """Whether the agency is left alone for the moment."""
+        return time.monotonic() < self._until
 
     async def deliver(self, batch: list[Due]) -> None:
         """Publish a batch and record what became of it. What is not confirmed stays due.
 
         Raises JournalAway: what was confirmed is then sent once more, under the same id.
         """
-        lost = self._publisher.channels_lost
+        lost = self.publisher.channels_lost
         if too_large := [due for due in batch if len(due.body) > MAX_BODY]:
             for due in too_large:
                 log.error("alert set aside", alert=due.alert_id, why=f"{len(due.body)} bytes")
@@ -63,28 +73,25 @@ class AmqpChannel:
         outcomes = await self._publish([due for due in batch if len(due.body) <= MAX_BODY])
         unknown = [due for due, outcome in outcomes if outcome is Outcome.UNKNOWN]
         await self._settle(o for o in outcomes if o[1] is not Outcome.UNKNOWN)
-        if unknown and self._publisher.channels_lost > lost and self._publisher.state == "up":
-            if (self._publisher.last_fault or "").startswith(("403", "404")):
-                # The exchange is missing or not ours to write to: no alert's fault, and mended by
-                # `topology apply` or a permission.
-                await self._settle((due, Outcome.UNROUTABLE) for due in unknown)
-            else:
-                async with self._searching:
-                    await self._one_by_one(unknown)
-        elif unknown and self._publisher.state == "up":
-            for agency in {due.target for due in unknown}:  # the queue gave no answer at all
-                self._note_silent(agency)
-                theirs = [due for due in unknown if due.target == agency]
-                await self._release(theirs, self._back_off(agency), "no-answer")
-        elif unknown:
+        if not unknown:
+            return
+        if self.publisher.state != "up":
             await self._release(unknown, timedelta(seconds=1), "unknown")
+        elif self.publisher.channels_lost == lost:
+            await self._settle((due, Outcome.UNKNOWN) for due in unknown)
+        elif (self.publisher.last_fault or "").startswith(("403", "404")):
+            # The exchange is missing or not ours to write to: no alert's fault, and mended by
+            # `topology apply` or a permission.
+            await self._settle((due, Outcome.UNROUTABLE) for due in unknown)
+        else:
+            await self._one_by_one(unknown)
 
     async def _publish(self, batch: list[Due]) -> list[tuple[Due, Outcome]]:
         fates = await asyncio.gather(*(self._publish_one(due) for due in batch))
         return list(zip(batch, fates, strict=True))
 
     async def _publish_one(self, due: Due) -> Outcome:
-        return await self._publisher.publish(
+        return await self.publisher.publish(
             Publication(
                 alert_id=due.alert_id,
                 agency=due.target,
@@ -99,13 +106,13 @@ class AmqpChannel:
         """Find the publication that closes the channel, so that it does not take the others along."""
         end = time.monotonic() + ONE_BY_ONE_FOR
         for index, due in enumerate(batch):
-            if time.monotonic() > end or self._publisher.state != "up":
+            if time.monotonic() > end or self.publisher.state != "up":
                 await self._release(batch[index:], timedelta(seconds=1), "unknown")
                 return
-            lost = self._publisher.channels_lost
+            lost = self.publisher.channels_lost
             outcome = await self._publish_one(due)
-            if self._publisher.channels_lost > lost:
-                log.error("alert set aside", alert=due.alert_id, why=self._publisher.last_fault)
+            if self.publisher.channels_lost > lost:
+                log.error("alert set aside", alert=due.alert_id, why=self.publisher.last_fault)
                 after = SET_ASIDE if due.urgency == "routine" else timedelta(seconds=BACK_OFF_MOST)
                 await self._release([due], after, "closes-channel")
             else:
@@ -115,39 +122,24 @@ class AmqpChannel:
         by_outcome: dict[Outcome, list[Due]] = defaultdict(list)
         for due, outcome in outcomes:
             by_outcome[outcome].append(due)
-        confirmed = by_outcome[Outcome.CONFIRMED]
-        if confirmed:
+        if confirmed := by_outcome.pop(Outcome.CONFIRMED, None):
             await asyncio.to_thread(self._deliveries.delivered, [due.id for due in confirmed])
-        for due in confirmed:
-            self._backing_off.pop(due.target, None)
-            self.silent.discard(due.target)
-        for outcome in (Outcome.REFUSED, Outcome.UNROUTABLE, Outcome.UNKNOWN):
-            for agency in {due.target for due in by_outcome[outcome]}:
-                theirs = [due for due in by_outcome[outcome] if due.target == agency]
-                await self._release(theirs, self._back_off(agency), outcome.value)
-        self._note_unroutable(
-            {due.target for due in by_outcome[Outcome.UNROUTABLE]}, {d.target for d in confirmed}
-        )
+            self._fault, self._seconds, self._until = None, 0.0, 0.0
+        for outcome, theirs in by_outcome.items():
+            self._note(outcome)
+            await self._release(theirs, self._back_off(), outcome.value)
 
-    def _note_silent(self, agency: str) -> None:
-        if agency not in self.silent:
-            log.error("this agency's queue gives no answer", agency=agency)
-        self.silent.add(agency)
+    def _note(self, fault: Outcome) -> None:
+        """Tell once what is wrong; of a refusal the publisher tells."""
+        if fault in _SAID and fault is not self._fault:
+            log.error(_SAID[fault], agency=self._agency)
+        self._fault = fault
 
-    def _back_off(self, agency: str) -> timedelta:
-        """Leave one agency alone for longer and longer."""
-        back = self._backing_off[agency]
-        back.seconds = min(BACK_OFF_MOST, back.seconds * 2 or BACK_OFF_FIRST)
-        back.until = time.monotonic() + back.seconds
-        return timedelta(seconds=back.seconds)
-
-    def _note_unroutable(self, unroutable: set[str], confirmed: set[str]) -> None:
-        now = (self.unroutable | unroutable) - confirmed
-        for agency in now - self.unroutable:
-            log.error(
-                "no queue takes this agency's alerts; run `gateway topology apply`", agency=agency
-            )
-        self.unroutable = frozenset(now)
+    def _back_off(self) -> timedelta:
+        """Leave the agency alone for longer and longer."""
+        self._seconds = min(BACK_OFF_MOST, self._seconds * 2 or BACK_OFF_FIRST)
+        self._until = time.monotonic() + self._seconds
+        return timedelta(seconds=self._seconds)
 
     async def _release(self, batch: list[Due], after: timedelta, error: str) -> None:
         ids = [due.id for due in batch]
