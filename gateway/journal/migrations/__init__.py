@@ -4,8 +4,9 @@ from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy import func, select
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
 
-from gateway.journal.engine import answering, open_engine
+from gateway.journal.engine import BUSY_SECONDS, answering, open_engine
 from gateway.journal.errors import JournalError
 
 _ONE_AT_A_TIME = 7_234_981  # the advisory lock that all gateways agree on; any number will do
@@ -17,6 +18,18 @@ def migrate(url: str) -> None:
     Raises JournalAway where the database does not answer, JournalError where it is newer than this
     gateway.
     """
+    for attempt in Retrying(
+        # SQLite's change to write-ahead logging waits for nobody: the first of several may be in it.
+        retry=retry_if_exception(lambda error: "locked" in str(error.__cause__)),
+        wait=wait_random(0.02, 0.2),
+        stop=stop_after_delay(BUSY_SECONDS),
+        reraise=True,
+    ):
+        with attempt:
+            _migrate(url)
+
+
+def _migrate(url: str) -> None:
     config = Config()
     config.set_main_option("script_location", "gateway.journal:migrations")
     engine = open_engine(url)
