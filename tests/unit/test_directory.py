@@ -218,7 +218,7 @@ def test_one_that_is_not_in_the_directory_is_no_recipient(today: Directory) -> N
     assert today.practice_service("A83627") is None, "an organisation, but no practice of the area"
     assert today.practice_service("RXA") is None
     assert today.setting_service("199999") is None
-    assert today.organisation_service("ods:XXX") is None
+    assert today.organisation_service("ods:QQQ") is None
     assert today.organisation("RXA") is None
 
 
