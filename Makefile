@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 SERVICES := $(BIN)/python -m scripts.services
 WITH_SERVICES := set -a; . .services/env;
 
-.PHONY: help demo serve setup test test-unit services lint format bench schemas clean
+.PHONY: help demo serve setup test test-long test-unit services lint format bench schemas clean
 
 help: ## Show this list
 	@sed -nE 's/^([a-z-]+):.* ## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -23,6 +23,9 @@ setup: .venv/.stamp ## Make .venv/ with all that running, testing and changing i
 test: services lint ## Check everything, against a real RabbitMQ and PostgreSQL
 	@$(WITH_SERVICES) $(BIN)/pytest --numprocesses auto --dist worksteal
 	@echo "Everything passed, in $$(($$(date +%s) - $(START))) seconds with the setting up."
+
+test-long: services ## Check also what takes long: many examples, large files, hostile input
+	@$(WITH_SERVICES) $(BIN)/pytest --numprocesses auto --dist worksteal -m long
 
 test-unit: setup ## Run only the tests that need no server
 	@$(BIN)/pytest tests/unit

@@ -71,6 +71,18 @@ class Asq3(Model):
     """That the child had the chance to try the items."""
 
 
+class AsqSe2(Model):
+    """Ages and Stages Questionnaire: Social-Emotional, second edition. One total; higher is worse."""
+
+    questionnaire_months: Annotated[int, Field(ge=2, le=60)] | None = None
+    score: Annotated[float, Field(ge=0, le=465)] | None = None
+    """0 to 465 (CareConnect-DCH-ASQSE-AssessmentScale-Observation-1)."""
+    code: Coding | None = None
+    """The code as received (SNOMED CT UK, one per questionnaire)."""
+    completed_by: Word | None = None
+    completed_on: Day | None = None
+
+
 class DevelopmentalSkill(Model):
     """One skill, and whether it was seen."""
 
@@ -140,6 +152,7 @@ class HealthyChildReview(Model):
     mode: Literal["home", "clinic", "video", "telephone", "setting"] | None = None
     present: tuple[Word, ...] = ()
     asq3: Asq3 | None = None
+    asq_se2: AsqSe2 | None = None
     developmental_skills: tuple[DevelopmentalSkill, ...] = ()
     early_language: EarlyLanguageMeasure | None = None
     early_years_progress: EarlyYearsProgress | None = None

@@ -1,1 +1,24 @@
 """Outbound adapters: a stored alert to the formats that receivers read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from adapters.outbound import cloudevents
+
+
+class Format(NamedTuple):
+    """One format of a delivery."""
+
+    media_type: str
+    render: Callable[[bytes], bytes]
+    """From the stored alert (a CloudEvent in structured JSON, cut to its view) to what is sent."""
+
+
+FORMATS: Mapping[str, Format] = {
+    "cloudevents": Format(cloudevents.CONTENT_TYPE, bytes),
+}
+"""By the name that a delivery carries. A further format is one module and one row."""
+
+__all__ = ["FORMATS", "Format"]
