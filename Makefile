@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 SERVICES := $(BIN)/python -m scripts.services
 WITH_SERVICES := set -a; . .services/env;
 
-.PHONY: help demo serve setup test test-long test-unit services lint format bench schemas clean
+.PHONY: help demo serve setup test test-long test-unit services lint format bench conformance schemas clean
 
 help: ## Show this list
 	@sed -nE 's/^([a-z-]+):.* ## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -45,6 +45,9 @@ format: setup ## Mend the style where a tool can
 
 bench: services ## Measure it beside the simplest thing that could do the same
 	@$(WITH_SERVICES) $(BIN)/python -m benchmarks
+
+conformance: services ## Write docs/conformance.md anew from the tests that prove it
+	@$(WITH_SERVICES) $(BIN)/pytest -m conforms --conformance docs/conformance.md
 
 schemas: setup ## Write the JSON Schemas anew from the models
 	@$(BIN)/gateway schemas --write schemas/json
