@@ -13,6 +13,9 @@ from typing import Any, Literal, NamedTuple, get_args, get_origin
 from fhir.resources import R4B, STU3
 from fhir_core.types import FhirElementOrResourceBase, Xhtml
 
+NAMESPACE = "http://hl7.org/fhir"
+"""Of every element in XML, save those of a narrative."""
+
 Kind = Literal["text", "number", "boolean", "xhtml", "object", "resource"]
 
 # `fhir.resources` has no R4: R4B is the same in every element that is read or written here.

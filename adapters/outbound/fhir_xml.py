@@ -8,10 +8,16 @@ from typing import Any
 
 import orjson
 
-from adapters.fhir_definitions import Element, class_of, element_class, elements, resource_class
+from adapters.fhir_definitions import (
+    NAMESPACE,
+    Element,
+    class_of,
+    element_class,
+    elements,
+    resource_class,
+)
 
 CONTENT_TYPE = "application/fhir+xml"
-NAMESPACE = "http://hl7.org/fhir"
 
 _FORBIDDEN = (*range(9), 11, 12, *range(14, 32), *range(0xD800, 0xE000), 0xFFFE, 0xFFFF)
 _ESCAPES = {

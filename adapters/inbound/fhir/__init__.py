@@ -13,7 +13,7 @@ import orjson
 from pydantic import ValidationError
 
 from adapters.errors import Fault, NotUnderstood, NotWellFormed
-from adapters.inbound.fhir import r4, stu3
+from adapters.inbound.fhir import r4, stu3, xml
 from adapters.inbound.fhir.profile import Event, Profile
 from adapters.inbound.fhir.reading import Reading
 from adapters.inbound.fhir.resources import check, header_of, tidy
@@ -32,8 +32,21 @@ def parse(body: bytes, tables: CodeTables) -> Parsed:
         NotWellFormed: the bytes are not JSON, with line and column.
         NotUnderstood: with every fault, each with its FHIRPath.
     """
-    bundle = _load(body)
-    faults = tidy(bundle)
+    return _parse(_load(body), [], tables)
+
+
+def parse_xml(body: bytes, tables: CodeTables) -> Parsed:
+    """Parse the same as XML.
+
+    Raises:
+        NotWellFormed: the bytes are not XML, with line and column.
+        NotUnderstood: with every fault, each with its FHIRPath; also XML that is hostile.
+    """
+    return _parse(*xml.read(body, PROFILES), tables)
+
+
+def _parse(bundle: dict[str, Any], faults: list[Fault], tables: CodeTables) -> Parsed:
+    faults += tidy(bundle)
     profile, event = _event(header_of(bundle))
     faults += check(profile, bundle)
     reading = Reading(profile, event, bundle, tables)
