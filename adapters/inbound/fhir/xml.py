@@ -27,7 +27,7 @@ _BOOLEANS = {"true": True, "false": False}
 def read(body: bytes, profiles: Sequence[Profile]) -> tuple[dict[str, Any], list[Fault]]:
     """Return the JSON form of a Bundle, and what is wrong with its XML.
 
-    Its version is that of the profile whose event element the MessageHeader has; a message that has
+    Its version is that of the profiles whose event element the MessageHeader has; a message that has
     none is refused by whoever reads the header.
 
     Raises:
@@ -41,10 +41,9 @@ def read(body: bytes, profiles: Sequence[Profile]) -> tuple[dict[str, Any], list
     header = root
     for name in ("entry", "resource", "MessageHeader"):
         header = _child(header, name) or Node(None, "", {})
-    found = [profile for profile in profiles if _child(header, profile.event_element)]
-    converter = _Converter((found or list(profiles))[0])
-    if root.name != "Bundle":
-        return {"resourceType": root.name}, []
+    told = [profile for profile in profiles if _child(header, profile.event_element)]
+    version = (told or list(profiles))[0].version
+    converter = _Converter([profile for profile in profiles if profile.version == version])
     return converter.resource(root, "Bundle"), converter.faults
 
 
@@ -53,16 +52,17 @@ def _child(node: Node, name: str) -> Node | None:
 
 
 class _Converter:
-    def __init__(self, profile: Profile) -> None:
-        self._profile = profile
-        self._element = element_class(profile.version)
+    def __init__(self, profiles: Sequence[Profile]) -> None:
+        self._version = profiles[0].version
+        self._element = element_class(self._version)
+        self._bundle = profiles[0].bundle
+        self._classes = {name: one for profile in profiles for name, one in profile.classes.items()}
         self.faults: list[Fault] = []
 
     def resource(self, node: Node, path: str) -> dict[str, Any]:
-        """Return a resource; of one that the profile does not take, no more than its type."""
-        model = self._profile.classes.get(node.name)
-        if path == "Bundle":
-            model = self._profile.bundle
+        """Return a resource; of one that no profile takes, no more than its type."""
+        is_bundle = path == "Bundle" == node.name
+        model = self._bundle if is_bundle else self._classes.get(node.name)
         stated = self._object(node, model, path) if model else {}
         return {**stated, "resourceType": node.name}
 
@@ -98,7 +98,7 @@ class _Converter:
         for name, nodes in children.items():
             element = known.get(name)
             if element is None or element.attribute:
-                detail = f"is not an element that FHIR {self._profile.version} has here"
+                detail = f"is not an element that FHIR {self._version} has here"
                 self._fault(f"{path}.{name}", detail, "unknown-property")
                 continue
             places = [f"{path}.{name}[{number}]" for number in range(len(nodes))]
