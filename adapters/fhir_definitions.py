@@ -33,8 +33,19 @@ class Element(NamedTuple):
     """Whether it may repeat: a list in JSON."""
     attribute: bool
     """Whether it is an attribute in XML: the id of what is no resource, the url of an extension."""
+    codes: frozenset[str]
+    """Of a code that FHIR binds to a closed list: the list. Else empty."""
     type: Any
     """Of an object, what names its class; for `class_of`."""
+
+
+_CUT_OFF: Mapping[str, str] = {
+    "Observation.status": "corrected cancelled entered-in-error unknown",
+    "Encounter.status": "entered-in-error unknown",
+    "EncounterStatusHistory.status": "entered-in-error unknown",
+    "DiagnosticReport.status": "amended corrected appended cancelled entered-in-error unknown",
+}
+"""Codes of closed lists that the library cuts off with a `+`; the same in STU3 and R4."""
 
 
 def resource_class(version: str, name: str) -> Any:
@@ -66,12 +77,23 @@ def elements(model: Any) -> Mapping[str, Element]:
     attributes = {"id", "url"} if not model.has_resource_base() else set()
     return {
         # Where `url` is an ordinary element it may have extensions.
-        name: _element(fields[name], name in attributes and f"_{name}" not in fields)
+        name: _element(
+            fields[name],
+            _codes(f"{model.__name__}.{name}", fields[name]),
+            name in attributes and f"_{name}" not in fields,
+        )
         for name in model.elements_sequence()
     }
 
 
-def _element(field: Any, attribute: bool) -> Element:
+def _codes(place: str, field: Any) -> frozenset[str]:
+    codes = {*(field.json_schema_extra or {}).get("enum_values", ())}
+    if "+" in codes:
+        codes = codes - {"+"} | set(_CUT_OFF[place].split()) if place in _CUT_OFF else set()
+    return frozenset(codes)
+
+
+def _element(field: Any, codes: frozenset[str], attribute: bool) -> Element:
     many, metadata, leaf = False, list(field.metadata), field.annotation
     while arguments := get_args(leaf):
         many = many or get_origin(leaf) is list
@@ -79,11 +101,11 @@ def _element(field: Any, attribute: bool) -> Element:
         leaf = arguments[0]
     if hasattr(leaf, "get_model_klass"):
         kind: Kind = "resource" if issubclass(leaf, FhirElementOrResourceBase) else "object"
-        return Element(kind, many, False, leaf)
+        return Element(kind, many, False, codes, leaf)
     if any(isinstance(one, Xhtml) for one in metadata):
         kind = "xhtml"
     elif leaf is bool:
         kind = "boolean"
     else:
         kind = "number" if leaf in (int, Decimal) else "text"
-    return Element(kind, many, attribute, None)
+    return Element(kind, many, attribute, codes, None)

@@ -1,7 +1,7 @@
 """FHIR XML to the JSON form of the same Bundle, by the element definitions of its version.
 
 What XML can say and JSON cannot is told here: text between elements, attributes and namespaces out
-of place, what occurs twice, what is not written as a number. All else is left to whoever reads JSON.
+of place, what occurs twice. All else is left to whoever reads JSON.
 """
 
 from __future__ import annotations
@@ -20,8 +20,6 @@ from adapters.inbound.fhir.xml_tree import Node, tree
 _XHTML = "http://www.w3.org/1999/xhtml"
 _SCHEMA = "http://www.w3.org/2001/XMLSchema-instance"
 """Attributes of this namespace are hints for validators, and borne."""
-
-_BOOLEANS = {"true": True, "false": False}
 
 
 def read(body: bytes, profiles: Sequence[Profile]) -> tuple[dict[str, Any], list[Fault]]:
@@ -147,14 +145,8 @@ class _Converter:
         value: Any = node.attributes.get("value")
         if value is None and not extra:
             self._fault(path, "is empty; write its value into the attribute `value`")
-        elif value is not None and element.kind == "boolean":
-            value = _BOOLEANS.get(value.strip())
-            if value is None:
-                self._fault(path, "is not true or false")
-        elif value is not None and element.kind == "number":
-            value = _number(value)
-            if value is None:
-                self._fault(path, "is not a number")
+        elif value is not None:
+            value = _typed(value, element)
         return value, extra or None
 
     def _wrapped(self, node: Node, path: str) -> dict[str, Any] | None:
@@ -169,13 +161,14 @@ class _Converter:
         self.faults.append(Fault(path, detail, code))
 
 
-def _number(text: str) -> float | None:
-    """Return a number as JSON would, which FHIR writes the same; None where it is none."""
+def _typed(text: str, element: Element) -> Any:
+    """Return a number or a truth value as JSON has it, which writes it the same; else the text."""
+    wanted = {"number": (int, float), "boolean": (bool,)}.get(element.kind, ())
     try:
-        number = orjson.loads(text)
+        value = orjson.loads(text) if wanted else text
     except orjson.JSONDecodeError:
-        return None
-    return number if type(number) in (int, float) else None
+        return text
+    return value if type(value) in wanted else text
 
 
 def _xhtml(node: Node) -> str:
