@@ -103,17 +103,36 @@ def check(profile: Profile, bundle: dict[str, Any]) -> list[Fault]:
         faults += _check_resource(profile, resource, f"{path}.resource")
         if not isinstance(resource, dict):
             continue
-        kind = resource.get("resourceType")
-        if kind in profile.only_one and seen.setdefault(kind, path) != path:
+        kind = str(resource.get("resourceType"))
+        only_one = kind == "MessageHeader" or kind in profile.only_one
+        if only_one and seen.setdefault(kind, path) != path:
             detail = f"is a second {kind}; a message has one"
             faults.append(Fault(f"{path}.resource", detail, "not-supported"))
+        faults += _id_used_twice(resource, f"{kind}/", f"{path}.resource", seen)
         contained = resource.get("contained", [])
         if not isinstance(contained, list):
             faults.append(Fault(f"{path}.resource.contained", "is not a list", "value"))
             continue
+        inside: dict[str, str] = {}
         for place, inner in enumerate(contained):
-            faults += _check_resource(profile, inner, f"{path}.resource.contained[{place}]")
+            where = f"{path}.resource.contained[{place}]"
+            faults += _check_resource(profile, inner, where)
+            if isinstance(inner, dict):
+                faults += _id_used_twice(inner, "#", where, inside)
+                if "contained" in inner:
+                    detail = "stands in what is contained itself, which FHIR does not allow"
+                    faults.append(Fault(f"{where}.contained", detail, "unknown-property"))
     return faults + _validate(profile, profile.bundle, shell, "Bundle")
+
+
+def _id_used_twice(
+    resource: dict[str, Any], prefix: str, path: str, seen: dict[str, str]
+) -> list[Fault]:
+    """Tell an id under which an earlier resource is found too: a reference to it would be a guess."""
+    identity = resource.get("id")
+    if not isinstance(identity, str) or seen.setdefault(prefix + identity, path) == path:
+        return []
+    return [Fault(f"{path}.id", "is the id of an earlier resource too", "value")]
 
 
 def _check_resource(profile: Profile, resource: Any, path: str) -> list[Fault]:
