@@ -30,6 +30,7 @@ FAULT_TYPES = {
     "too-deep": "too-costly",
     "format": "structure",
     "hostile-xml": "structure",
+    "duplicate-property": "structure",
     "too-large": "too-costly",
 }
 """Code of a fault to FHIR issue-type; any other is `value`."""
@@ -41,6 +42,7 @@ EMS_CODES = {
     "not-well-formed": ("R08", "Incorrect format"),
     "hostile-xml": ("R08", "Incorrect format"),
     "unknown-property": ("R08", "Incorrect format"),
+    "duplicate-property": ("R08", "Incorrect format"),
     "format": ("R08", "Incorrect format"),
     "not-supported": ("R09", "Incorrect event"),
 }

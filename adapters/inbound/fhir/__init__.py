@@ -13,6 +13,7 @@ import orjson
 from pydantic import ValidationError
 
 from adapters.errors import Fault, NotUnderstood, NotWellFormed
+from adapters.inbound import doubled
 from adapters.inbound.fhir import r4, stu3, xml
 from adapters.inbound.fhir.profile import Event, Profile
 from adapters.inbound.fhir.reading import Reading
@@ -32,7 +33,9 @@ def parse(body: bytes, tables: CodeTables) -> Parsed:
         NotWellFormed: the bytes are not JSON, with line and column.
         NotUnderstood: with every fault, each with its FHIRPath.
     """
-    return _parse(_load(body), [], tables)
+    body = body.removeprefix(BOM_UTF8)
+    bundle = _load(body)
+    return _parse(bundle, _twice(body), tables)
 
 
 def parse_xml(body: bytes, tables: CodeTables) -> Parsed:
@@ -63,7 +66,7 @@ def _parse(bundle: dict[str, Any], faults: list[Fault], tables: CodeTables) -> P
 
 def _load(body: bytes) -> dict[str, Any]:
     try:
-        bundle = orjson.loads(body.removeprefix(BOM_UTF8))
+        bundle = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         if "depth" in error.msg or "ecursion" in error.msg:
             raise NotUnderstood((Fault("Bundle", "is nested too deeply", "too-deep"),)) from None
@@ -71,6 +74,14 @@ def _load(body: bytes) -> dict[str, Any]:
     if not isinstance(bundle, dict):
         raise NotUnderstood((Fault("Bundle", "is not an object", "value"),))
     return bundle
+
+
+def _twice(body: bytes) -> list[Fault]:
+    paths = (
+        "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place)
+        for place in doubled.sent_twice(body)
+    )
+    return [Fault(f"Bundle{path}", doubled.DETAIL, doubled.CODE) for path in paths]
 
 
 def _event(header: dict[str, Any]) -> tuple[Profile, Event]:
