@@ -18,10 +18,11 @@ class Fault:
     """
 
     pointer: str
-    """JSON Pointer (RFC 6901) of JSON; FHIRPath of FHIR."""
+    """JSON Pointer (RFC 6901) of JSON; FHIRPath of FHIR, by the names that FHIR has in JSON."""
     detail: str
     code: str
-    """`required`, `unknown-property`, `value`, `format`, `not-supported`, `too-deep`,
+    """`required`, `unknown-property`, `duplicate-property`, `value`, `reference`, `format`,
+    `not-supported`, `too-deep`, `too-large`, `hostile-xml`,
     `safeguarding-elsewhere`, `harm-incomplete`, or an identifier's own, such as `nhs-number`."""
 
 

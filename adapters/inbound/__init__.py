@@ -14,6 +14,7 @@ Parser = Callable[[bytes, CodeTables], Parsed]
 PARSERS: Mapping[str, Parser] = {
     "application/json": json.parse,
     "application/fhir+json": fhir.parse,
+    "application/fhir+xml": fhir.parse_xml,
 }
 """Media type to parser. A further format is one module and one row."""
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
 from adapters.errors import Fault, NotUnderstood, NotWellFormed
+from adapters.inbound import doubled
 from adapters.inbound.parsed import Parsed
 from schemas.codes import CodeTables
 from schemas.fields import MODELS, nearest, properties
@@ -67,7 +68,9 @@ def parse(body: bytes, tables: CodeTables) -> Parsed:
         details = error.errors(include_url=False, include_input=False)
         if details[0]["type"] == "json_invalid":
             raise _not_json(str(details[0]["ctx"]["error"])) from None
-        raise NotUnderstood(faults(error, from_json(body))) from None
+        raise NotUnderstood((*_twice(body), *faults(error, from_json(body)))) from None
+    if twice := _twice(body):
+        raise NotUnderstood(twice)
     return Parsed(message=message, event=message.kind)
 
 
@@ -113,6 +116,10 @@ def fault(detail: Any) -> Fault:
     sentence = _SENTENCES.get(error, detail["msg"]).format_map(context)
     ours = error.replace("_", "-")
     return Fault(pointer(place), sentence, "value" if error in _PYDANTIC else ours)
+
+
+def _twice(body: bytes) -> tuple[Fault, ...]:
+    return tuple(Fault(pointer(p), doubled.DETAIL, doubled.CODE) for p in doubled.sent_twice(body))
 
 
 def pointer(place: tuple[str | int, ...]) -> str:

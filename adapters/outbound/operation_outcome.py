@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,16 +29,27 @@ FAULT_TYPES = {
     "not-supported": "not-supported",
     "too-deep": "too-costly",
     "format": "structure",
+    "hostile-xml": "structure",
+    "duplicate-property": "structure",
+    "too-large": "too-costly",
 }
 """Code of a fault to FHIR issue-type; any other is `value`."""
 
 EMS = "https://fhir.nhs.uk/STU3/CodeSystem/EMS-EventMessageResponseCode-1"
 EMS_CODES = {
     "nhs-number": ("R01", "Invalid NHS number format"),
-    "not-supported": ("R09", "Incorrect event"),
+    "snomed-code": ("R07", "SNOMED code does not exist"),
+    "not-well-formed": ("R08", "Incorrect format"),
+    "hostile-xml": ("R08", "Incorrect format"),
+    "unknown-property": ("R08", "Incorrect format"),
+    "duplicate-property": ("R08", "Incorrect format"),
     "format": ("R08", "Incorrect format"),
+    "not-supported": ("R09", "Incorrect event"),
 }
 """Code of a fault to EMS-EventMessageResponseCode-1, where one fits."""
+
+_EVENT = re.compile(r"Bundle\.entry\[0\]\.resource(\.event(Coding)?(\.code)?)?|/kind")
+"""Where a message says its event. What is not supported elsewhere is no incorrect event."""
 
 
 def operation_outcome(
@@ -55,7 +67,7 @@ def operation_outcome(
 def _issue(kind: str, code: str, detail: str, expression: str = "") -> dict[str, Any]:
     issue: dict[str, Any] = {"severity": "error", "code": kind, "diagnostics": detail}
     national = EMS_CODES.get(code)
-    if national:
+    if national and (code != "not-supported" or _EVENT.fullmatch(expression)):
         coding = {"system": EMS, "code": national[0], "display": national[1]}
         issue["details"] = {"coding": [coding], "text": code}
     else:

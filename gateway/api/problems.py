@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import orjson
 from fastapi import Request
 from fastapi.responses import JSONResponse, Response
 
 from adapters.errors import Fault, NotUnderstood, NotWellFormed, Refused
+from adapters.outbound.fhir_xml import CONTENT_TYPE as FHIR_XML
+from adapters.outbound.fhir_xml import to_xml
 from adapters.outbound.operation_outcome import operation_outcome
 from gateway.receipts import not_delivered
 from schemas.receipt import Telephone
+
+PROBLEM, FHIR_JSON = "application/problem+json", "application/fhir+json"
 
 TITLES = {
     400: "Not well-formed",
@@ -30,12 +36,36 @@ SAFEGUARDING = frozenset({"safeguarding-elsewhere", "harm-incomplete"})
 """Faults whose answer carries the front door's telephone numbers."""
 
 
-def speaks_fhir(request: Request) -> bool:
-    """Tell in which format a caller wants its answer: Accept first, then Content-Type."""
-    accept = request.headers.get("accept", "")
-    if "fhir" in accept or "application/json" in accept or "problem+json" in accept:
-        return "fhir" in accept
-    return "fhir" in request.headers.get("content-type", "")
+_SPOKEN = {
+    PROBLEM: PROBLEM,
+    "application/json": PROBLEM,
+    FHIR_JSON: FHIR_JSON,
+    FHIR_XML: FHIR_XML,
+}
+"""What a caller may ask for, and the media type of a fault in it."""
+
+
+def answer_type(request: Request) -> str:
+    """Return the media type in which a caller wants a fault: Accept first, then Content-Type.
+
+    Of what Accept names and is spoken here, the one with the highest `q` (RFC 9110, 12.5.1), of
+    equals the first; `*/*` leaves it to the Content-Type.
+    """
+    asked = [_asked(part) for part in request.headers.get("accept", "").split(",")]
+    spoken = [(q, name) for name, q in asked if name in _SPOKEN and q > 0]
+    if spoken:
+        return _SPOKEN[max(spoken, key=lambda one: one[0])[1]]
+    sent, _ = _asked(request.headers.get("content-type", ""))
+    return FHIR_XML if sent == FHIR_XML else FHIR_JSON if "fhir" in sent else PROBLEM
+
+
+def _asked(part: str) -> tuple[str, float]:
+    """Return a media type and its `q`, 0 to 1; one that is no number counts as 1."""
+    name, *parameters = (piece.strip().lower() for piece in part.split(";"))
+    for parameter in parameters:
+        if re.fullmatch(r"q=(0(\.\d*)?|1(\.0*)?)", parameter, re.ASCII):
+            return name, float(parameter[2:])
+    return name, 1.0
 
 
 def problem(
@@ -50,13 +80,11 @@ def problem(
     place: Mapping[str, int | None] | None = None,
 ) -> Response:
     """Answer with a fault, in the caller's format."""
-    if speaks_fhir(request):
-        return JSONResponse(
-            operation_outcome(status, code, detail, faults, lead=telephone is not None),
-            status_code=status,
-            headers=dict(headers or {}),
-            media_type="application/fhir+json",
-        )
+    media_type = answer_type(request)
+    if media_type != PROBLEM:
+        outcome = operation_outcome(status, code, detail, faults, lead=telephone is not None)
+        written = to_xml(outcome) if media_type == FHIR_XML else orjson.dumps(outcome)
+        return Response(written, status, dict(headers or {}), media_type)
     body: dict[str, Any] = {
         "type": "about:blank",
         "title": TITLES[status],
@@ -71,9 +99,7 @@ def problem(
         ]
     if telephone:
         body["telephone"] = telephone.model_dump(by_alias=True)
-    return JSONResponse(
-        body, status_code=status, headers=dict(headers or {}), media_type="application/problem+json"
-    )
+    return JSONResponse(body, status_code=status, headers=dict(headers or {}), media_type=PROBLEM)
 
 
 def speaks_of_harm(body: bytes) -> bool:
@@ -82,7 +108,9 @@ def speaks_of_harm(body: bytes) -> bool:
     Looks for the words as every format writes them. Too often is harmless: an answer then carries
     two telephone numbers that nobody needed.
     """
-    return any(word in body for word in (b"safeguarding", b"significant-harm", b'"harm"'))
+    text = body.replace(b"\0", b"")  # XML may come in UTF-16
+    words = (b"safeguarding", b"significant-harm", b'"harm"', b"'harm'")
+    return any(word in text for word in words)
 
 
 def refusal(request: Request, refused: Refused, body: bytes, telephone: Telephone) -> Response:

@@ -21,7 +21,7 @@ from gateway.journal.tables import metadata
 from gateway.service import Service
 from gateway.settings import Settings
 
-JSON, FHIR = "application/json", "application/fhir+json"
+JSON, FHIR, XML = "application/json", "application/fhir+json", "application/fhir+xml"
 JOURNAL_KEY = "c3ludGhldGljIGNoaWxkcmVuIG9ubHksIDMyIGJ5dGU="
 """Base64 of 32 bytes, for PostgreSQL; a SQLite journal makes its own."""
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
+from xml.etree import ElementTree
 
 import httpx
 import orjson
@@ -20,6 +21,7 @@ from jsonschema import Draft202012Validator
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import make_url
 
+from adapters.outbound.fhir_xml import to_xml
 from gateway.json_schemas import NAMES, json_schema
 from schemas.fields import MODELS
 from tests.builders import (
@@ -35,7 +37,7 @@ from tests.builders import (
     body,
     changed,
 )
-from tests.integration.serving import FHIR, JSON, Gateway, Partner, serving
+from tests.integration.serving import FHIR, JSON, XML, Gateway, Partner, serving
 from tests.services import driver_url, postgres_url, scratch_database
 from tests.unit.adapters.fhir_writer import bundle_of
 
@@ -82,6 +84,19 @@ def outcome(answer: httpx.Response, status: int) -> list[Answer]:
     assert said["resourceType"] == "OperationOutcome"
     assert said["issue"]
     return said["issue"]
+
+
+def xml_outcome(answer: httpx.Response, status: int) -> list[Answer]:
+    """The same of one who reads XML."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == XML
+    root = ElementTree.fromstring(answer.content)
+    assert root.tag == "{http://hl7.org/fhir}OperationOutcome"
+    issues = [
+        {child.tag.partition("}")[2]: child.get("value") for child in issue} for issue in root
+    ]
+    assert issues
+    return issues
 
 
 def receipt(answer: httpx.Response, status: int = 202) -> Answer:
@@ -253,10 +268,35 @@ def test_an_unknown_kind_or_event_is_answered_422_naming_what_is_taken(trust: Pa
     assert issue["expression"] == ["Bundle.entry[0].resource.eventCoding.code"]
 
 
-@pytest.mark.parametrize("media", [JSON, FHIR])
+def test_a_message_as_fhir_xml_is_the_same_message_as_in_json(trust: Partner) -> None:
+    bundle = bundle_of(a_review())
+    sent = receipt(trust.post(to_xml(bundle), media=XML))
+    assert receipt(trust.post(bundle, media=FHIR), 200)["id"] == sent["id"]
+
+
+def test_what_is_wrong_with_fhir_xml_is_answered_as_xml_with_its_place(trust: Partner) -> None:
+    sent = to_xml(bundle_of(a_review(child=a_child(nhsNumber="9990001007"))))
+    [issue] = xml_outcome(trust.post(sent, media=XML), 422)
+    assert issue["expression"].startswith("Bundle.entry[")
+    assert issue["expression"].endswith(".identifier[0].value")
+    [issue] = xml_outcome(trust.post(b"<Bundle>\n</Bandle>", media=XML), 400)
+    assert issue["diagnostics"] == "This is not XML: mismatched tag (line 2, column 3)"
+    [issue] = xml_outcome(trust.post(b"<!DOCTYPE Bundle><Bundle/>", media=XML), 422)
+    assert "DOCTYPE" in issue["diagnostics"]
+
+
+def test_xml_in_two_bytes_a_character_does_not_hide_harm(trust: Partner) -> None:
+    broken = "<Bundle><url value='significant-harm'/>".encode("utf-16")
+    [issue] = xml_outcome(trust.post(broken, media=XML), 400)
+    assert FRONT_DOOR in issue["diagnostics"]
+
+
+@pytest.mark.parametrize("media", [JSON, FHIR, XML])
 def test_what_is_nested_too_deeply_is_answered_422(trust: Partner, media: str) -> None:
-    answer = trust.post(b"[" * 30_000, media=media)
-    if media == JSON:
+    answer = trust.post(b"<a>" * 20_000 if media == XML else b"[" * 30_000, media=media)
+    if media == XML:
+        assert xml_outcome(answer, 422)[0]["code"] == "too-costly"
+    elif media == JSON:
         problem(answer, 422, "too-deep")
     else:
         assert outcome(answer, 422)[0]["code"] == "too-costly"
@@ -457,13 +497,23 @@ def test_a_method_that_an_address_does_not_know_is_answered_as_every_other_fault
         ("application/fhir+json; fhirVersion=4.0", JSON, "outcome"),
         ("application/fhir+json, application/json;q=0.5", JSON, "outcome"),
         ("text/html", JSON, "problem"),
+        ("application/fhir+json;q=0.5, application/json", FHIR, "problem"),
+        ("application/json;q=0.2, application/fhir+json;q=0.9", JSON, "outcome"),
+        ("application/fhir+json;q=0, */*", JSON, "problem"),
+        ("APPLICATION/FHIR+JSON ;Q=high", JSON, "outcome"),
+        (XML, JSON, "xml"),
+        (None, XML, "xml"),
+        (f"{XML};q=0.9, {FHIR};q=0.8", FHIR, "xml"),
+        (f"{XML};q=0.7, {FHIR};q=0.8", XML, "outcome"),
+        (JSON, XML, "problem"),
+        ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", JSON, "problem"),
     ],
 )
 def test_a_fault_is_told_in_the_format_that_accept_asks_for_then_in_that_of_the_message(
     gateway: Gateway, trust: Partner, accept: str | None, media: str, speaks: str
 ) -> None:
     headers = {"accept": accept} if accept else {}
-    told = problem if speaks == "problem" else outcome
+    told = {"problem": problem, "outcome": outcome, "xml": xml_outcome}[speaks]
     arguments: tuple[Any, ...] = ("unauthorised",) if speaks == "problem" else ()
     told(gateway.stranger.post({}, media=media, **headers), 401, *arguments)
     told(trust.post(b"{", media=media, **headers), 400, *(["not-well-formed"] * len(arguments)))
@@ -480,7 +530,7 @@ def test_a_fhir_caller_reads_each_kind_of_fault_as_an_outcome(
         404: trust.get(f"/messages/{UNUSED}", accept=FHIR),
         409: trust.post(changed(message, "child.sex", "male"), accept=FHIR),
         413: trust.post(b" " * (LIMIT + 1), media=FHIR),
-        415: trust.post(b"<Bundle/>", media="application/fhir+xml"),
+        415: trust.post(b"<Bundle/>", media="application/fhir+turtle"),
     }
     codes = {status: outcome(answer, status)[0]["code"] for status, answer in answers.items()}
     assert codes == {

@@ -13,7 +13,8 @@ import orjson
 from pydantic import ValidationError
 
 from adapters.errors import Fault, NotUnderstood, NotWellFormed
-from adapters.inbound.fhir import r4, stu3
+from adapters.inbound import doubled
+from adapters.inbound.fhir import r4, stu3, xml
 from adapters.inbound.fhir.profile import Event, Profile
 from adapters.inbound.fhir.reading import Reading
 from adapters.inbound.fhir.resources import check, header_of, tidy
@@ -32,8 +33,23 @@ def parse(body: bytes, tables: CodeTables) -> Parsed:
         NotWellFormed: the bytes are not JSON, with line and column.
         NotUnderstood: with every fault, each with its FHIRPath.
     """
+    body = body.removeprefix(BOM_UTF8)
     bundle = _load(body)
-    faults = tidy(bundle)
+    return _parse(bundle, _twice(body), tables)
+
+
+def parse_xml(body: bytes, tables: CodeTables) -> Parsed:
+    """Parse the same as XML.
+
+    Raises:
+        NotWellFormed: the bytes are not XML, with line and column.
+        NotUnderstood: with every fault, each with its FHIRPath; also XML that is hostile.
+    """
+    return _parse(*xml.read(body, PROFILES), tables)
+
+
+def _parse(bundle: dict[str, Any], faults: list[Fault], tables: CodeTables) -> Parsed:
+    faults += tidy(bundle)
     profile, event = _event(header_of(bundle))
     faults += check(profile, bundle)
     reading = Reading(profile, event, bundle, tables)
@@ -50,7 +66,7 @@ def parse(body: bytes, tables: CodeTables) -> Parsed:
 
 def _load(body: bytes) -> dict[str, Any]:
     try:
-        bundle = orjson.loads(body.removeprefix(BOM_UTF8))
+        bundle = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         if "depth" in error.msg or "ecursion" in error.msg:
             raise NotUnderstood((Fault("Bundle", "is nested too deeply", "too-deep"),)) from None
@@ -58,6 +74,14 @@ def _load(body: bytes) -> dict[str, Any]:
     if not isinstance(bundle, dict):
         raise NotUnderstood((Fault("Bundle", "is not an object", "value"),))
     return bundle
+
+
+def _twice(body: bytes) -> list[Fault]:
+    paths = (
+        "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place)
+        for place in doubled.sent_twice(body)
+    )
+    return [Fault(f"Bundle{path}", doubled.DETAIL, doubled.CODE) for path in paths]
 
 
 def _event(header: dict[str, Any]) -> tuple[Profile, Event]:

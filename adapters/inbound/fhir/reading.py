@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from adapters.errors import Fault
 from adapters.inbound.fhir.convert import CONVERTERS, is_ours
@@ -18,10 +18,13 @@ from adapters.inbound.fhir.paths import Node, Nodes, elements
 from adapters.inbound.fhir.profile import Event, Profile, Row
 from adapters.inbound.json import fault as json_fault
 from schemas.base import Coding
-from schemas.codes import CodeTables
+from schemas.codes import SNOMED, CodeTables
+from schemas.identifiers import SnomedCode
 from schemas.message import BODY
 
 _RESOURCE = re.compile(r"Bundle\.entry\[\d+\]\.resource(\.contained\[\d+\])?")
+
+_SNOMED_CODE: TypeAdapter[str] = TypeAdapter(SnomedCode)
 
 _NOWHERE = Node(None, "Bundle")
 
@@ -104,11 +107,14 @@ class Reading:
             return
         kept = {key: coding.value.get(key) for key in ("system", "code", "display")}
         try:
-            self.codings[coding.path] = Coding.model_validate(kept, strict=True)
+            found = Coding.model_validate(kept, strict=True)
+            if found.system == SNOMED and found.code.isdecimal():  # else it is an expression
+                _SNOMED_CODE.validate_python(found.code)
+            self.codings[coding.path] = found
         except ValidationError as error:
             for detail in error.errors(include_url=False, include_input=False):
-                place = f"{coding.path}.{detail['loc'][0]}"
-                self.faults.append(Fault(place, json_fault(detail).detail, "value"))
+                fault, (name, *_) = json_fault(detail), detail["loc"] or ("code",)
+                self.faults.append(Fault(f"{coding.path}.{name}", fault.detail, fault.code))
 
     def is_unmapped(self, coding: Node) -> bool:
         """Tell whether a code is listed as not in our maps."""

@@ -7,11 +7,13 @@ canonical model; what it refuses and must be borne (blanks round a code) is mend
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from pydantic import ValidationError
 
 from adapters.errors import Fault, NotUnderstood
+from adapters.fhir_definitions import class_of, elements
 from adapters.inbound.fhir.profile import Profile
 
 DEPTH = 64
@@ -20,6 +22,9 @@ DEPTH = 64
 VALUES = 20_000
 """Values that a message may have. A review of forty scores has about five thousand; each costs the
 library some ten microseconds, and far more where it is wrong."""
+
+_TYPES = {"number": (int, float), "boolean": (bool,)}
+_NAMES = {"number": "a number", "boolean": "true or false"}
 
 _BLANKS = " \t\r\n\u00a0\u200b\ufeff"
 
@@ -98,17 +103,36 @@ def check(profile: Profile, bundle: dict[str, Any]) -> list[Fault]:
         faults += _check_resource(profile, resource, f"{path}.resource")
         if not isinstance(resource, dict):
             continue
-        kind = resource.get("resourceType")
-        if kind in profile.only_one and seen.setdefault(kind, path) != path:
+        kind = str(resource.get("resourceType"))
+        only_one = kind == "MessageHeader" or kind in profile.only_one
+        if only_one and seen.setdefault(kind, path) != path:
             detail = f"is a second {kind}; a message has one"
             faults.append(Fault(f"{path}.resource", detail, "not-supported"))
+        faults += _id_used_twice(resource, f"{kind}/", f"{path}.resource", seen)
         contained = resource.get("contained", [])
         if not isinstance(contained, list):
             faults.append(Fault(f"{path}.resource.contained", "is not a list", "value"))
             continue
+        inside: dict[str, str] = {}
         for place, inner in enumerate(contained):
-            faults += _check_resource(profile, inner, f"{path}.resource.contained[{place}]")
+            where = f"{path}.resource.contained[{place}]"
+            faults += _check_resource(profile, inner, where)
+            if isinstance(inner, dict):
+                faults += _id_used_twice(inner, "#", where, inside)
+                if "contained" in inner:
+                    detail = "stands in what is contained itself, which FHIR does not allow"
+                    faults.append(Fault(f"{where}.contained", detail, "unknown-property"))
     return faults + _validate(profile, profile.bundle, shell, "Bundle")
+
+
+def _id_used_twice(
+    resource: dict[str, Any], prefix: str, path: str, seen: dict[str, str]
+) -> list[Fault]:
+    """Tell an id under which an earlier resource is found too: a reference to it would be a guess."""
+    identity = resource.get("id")
+    if not isinstance(identity, str) or seen.setdefault(prefix + identity, path) == path:
+        return []
+    return [Fault(f"{path}.id", "is the id of an earlier resource too", "value")]
 
 
 def _check_resource(profile: Profile, resource: Any, path: str) -> list[Fault]:
@@ -123,6 +147,38 @@ def _check_resource(profile: Profile, resource: Any, path: str) -> list[Fault]:
 
 
 def _validate(profile: Profile, model: Any, value: dict[str, Any], path: str) -> list[Fault]:
+    """Check a resource by the library, and what the library lets through."""
+    ours = list(_lenient(model, value, path))
+    places = {fault.pointer for fault in ours}
+    theirs = _library(profile, model, value, path)
+    return ours + [fault for fault in theirs if fault.pointer not in places]
+
+
+def _lenient(model: Any, value: dict[str, Any], path: str) -> Iterator[Fault]:
+    """Find numbers and truth values of another JSON type, and codes that a closed list lacks."""
+    known = elements(model)
+    for name, stated in value.items():
+        element = known.get(name)
+        if element is None or (element.kind == "text" and not element.codes):
+            continue
+        place = f"{path}.{name}"
+        items = enumerate(stated) if isinstance(stated, list) else ((None, stated),)
+        for index, one in items:
+            where = place if index is None else f"{place}[{index}]"
+            if isinstance(one, dict):
+                if element.kind == "object":
+                    yield from _lenient(class_of(element), one, where)
+            elif element.kind in _TYPES:
+                if one is not None and type(one) not in _TYPES[element.kind]:
+                    yield Fault(
+                        where, f"is not {_NAMES[element.kind]}, or is text in quotes", "value"
+                    )
+            elif element.codes and isinstance(one, str) and one not in element.codes:
+                listed = ", ".join(f"`{code}`" for code in sorted(element.codes))
+                yield Fault(where, f"is not one of {listed}", "value")
+
+
+def _library(profile: Profile, model: Any, value: dict[str, Any], path: str) -> list[Fault]:
     try:
         model.model_validate(value)
     except ValidationError as error:

@@ -25,7 +25,9 @@ from tests.unit.adapters.fhir_writer import bundle_of
 TABLES = load_tables()
 
 TEXTS = st.text("abcŁé’.-,/ 19", min_size=1, max_size=12).map(str.strip).filter(bool)
-CODES = st.text("abcXYZ0123456789", min_size=1, max_size=8)
+CODES = st.text("abcXYZ0123456789", min_size=1, max_size=8).filter(
+    lambda code: not code.isdecimal()
+)
 DAYS = st.dates(date(2024, 1, 1), date(2026, 1, 1)).map(date.isoformat)
 CODINGS = st.fixed_dictionaries(
     {

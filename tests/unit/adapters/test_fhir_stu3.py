@@ -179,14 +179,14 @@ def test_blanks_round_codes_and_old_comments_are_borne() -> None:
 
 
 def test_a_code_that_no_map_has_is_kept_word_for_word_and_listed() -> None:
-    unknown = coding(SNOMED, "953999000000109", "A questionnaire to come")
+    unknown = coding(SNOMED, "953999000000105", "A questionnaire to come")
     bundle = a_review(encounter_type="0010")
-    score = a_score("953999000000109", 20)
+    score = a_score("953999000000105", 20)
     score["code"]["coding"] = [unknown]
     panel = resource(bundle, "Observation")
     panel["contained"].append(score)
     panel["related"].append(
-        {"type": "derived-from", "target": {"reference": "#score-953999000000109"}}
+        {"type": "derived-from", "target": {"reference": "#score-953999000000105"}}
     )
     parsed = read(bundle)
     kept = parsed.message.review.asq3.scores[1]
@@ -200,12 +200,12 @@ def test_the_code_of_another_scale_is_kept_word_for_word() -> None:
     bundle = a_review()
     other = a_score("1054021000000105", 40)
     bundle["entry"].append({"resource": other})
-    bundle["entry"].append({"resource": a_score("1199999999999", 40)})
+    bundle["entry"].append({"resource": a_score("1199999999997", 40)})
     parsed = read(bundle)
     codes = [code.code for code in parsed.message.review.other_codes]
-    assert codes == ["1054021000000105", "1199999999999"]
+    assert codes == ["1054021000000105", "1199999999997"]
     # ASQ:SE-2 is in our maps, the other is in none.
-    assert [code.code for code in parsed.unmapped] == ["1199999999999"]
+    assert [code.code for code in parsed.unmapped] == ["1199999999997"]
 
 
 def test_an_encounter_that_did_not_take_place_is_refused_with_its_scores() -> None:

@@ -59,24 +59,37 @@ def test_every_fault_is_an_issue_with_its_place_its_words_and_its_code() -> None
 
 
 @pytest.mark.parametrize(
-    ("code", "issue_type", "national"),
+    ("place", "code", "issue_type", "national"),
     [
-        ("nhs-number", "value", "R01"),
-        ("not-supported", "not-supported", "R09"),
-        ("format", "structure", "R08"),
-        ("required", "required", None),
-        ("unknown-property", "structure", None),
-        ("too-deep", "too-costly", None),
-        ("postcode", "value", None),
+        ("Bundle", "nhs-number", "value", "R01"),
+        ("Bundle", "snomed-code", "value", "R07"),
+        ("Bundle.entry[0].resource.event.code", "not-supported", "not-supported", "R09"),
+        ("Bundle.entry[0].resource.eventCoding.code", "not-supported", "not-supported", "R09"),
+        ("Bundle.entry[0].resource", "not-supported", "not-supported", "R09"),
+        ("/kind", "not-supported", "not-supported", "R09"),
+        ("Bundle.entry[0].resource.focus[1]", "not-supported", "not-supported", None),
+        ("Bundle.entry[1].resource", "not-supported", "not-supported", None),
+        ("Bundle", "format", "structure", "R08"),
+        ("Bundle", "hostile-xml", "structure", "R08"),
+        ("Bundle", "unknown-property", "structure", "R08"),
+        ("Bundle", "required", "required", None),
+        ("Bundle", "too-deep", "too-costly", None),
+        ("Bundle", "too-large", "too-costly", None),
+        ("Bundle", "postcode", "value", None),
     ],
 )
 def test_a_fault_carries_the_national_code_where_one_fits(
-    code: str, issue_type: str, national: str | None
+    place: str, code: str, issue_type: str, national: str | None
 ) -> None:
-    [issue] = operation_outcome(422, code, "…", [Fault("Bundle", "…", code)])["issue"]
+    [issue] = operation_outcome(422, code, "…", [Fault(place, "…", code)])["issue"]
     assert issue["code"] == issue_type
     codings = [(c["system"], c["code"]) for c in issue["details"].get("coding", ())]
     assert codings == ([(EMS, national)] if national else [])
+
+
+def test_what_is_no_json_or_xml_is_of_an_incorrect_format() -> None:
+    [issue] = operation_outcome(400, "not-well-formed", "This is not JSON.")["issue"]
+    assert [coding["code"] for coding in issue["details"]["coding"]] == ["R08"]
 
 
 def test_an_answer_without_faults_says_what_is_wrong_as_a_whole() -> None:
