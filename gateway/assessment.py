@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
-from schemas.base import Coding, whole_date
+from schemas.base import Coding, Model, whole_date
 from schemas.codes import Age, Asq3Form, CodeTables
 from schemas.finding import Finding
 from schemas.message import (
@@ -23,6 +23,7 @@ from schemas.message import (
     SpeechTherapyReportMessage,
 )
 from schemas.receipt import Question
+from schemas.record import body_of
 from schemas.review import Asq3, Asq3Score, HealthyChildReview, SenseStatus
 from schemas.sen_support import Need
 from schemas.speech_therapy import SpeechTherapyReport
@@ -95,6 +96,7 @@ def _findings(message: Message, tables: CodeTables, zone: bool) -> Iterator[Find
             if review.asq3:
                 yield from _asq3(message, review.asq3, review.date, "/review", tables, zone)
             yield from _review(review)
+            yield from _history(review, tables)
         case SpeechTherapyReportMessage(report=report) if report:
             yield from _report(report)
         case SenSupportNoticeMessage(notice=notice) if notice:
@@ -268,6 +270,22 @@ def _review(review: HealthyChildReview) -> Iterator[Finding]:
         )
 
 
+def _history(review: HealthyChildReview, tables: CodeTables) -> Iterator[Finding]:
+    """A need that the record of a child's education has: it names no area, and routes nothing."""
+    for index, history in enumerate(review.educational_history):
+        if need := history.need:
+            yield Finding(
+                about="special educational need",
+                level="not-determined",
+                reason="a recorded type of need, by the NHS's list: no finding of this review",
+                origin="professional-opinion",
+                area=tables.dch_needs.get((need.system or "", need.code)),
+                code=need,
+                on=review.date,
+                pointer=f"/review/educationalHistory/{index}",
+            )
+
+
 def _sense(about: str, sense: SenseStatus, pointer: str) -> Finding:
     levels = {"no-concern": "on-schedule", "concern": "concern"}
     return Finding(
@@ -310,7 +328,14 @@ def _needs(needs: tuple[Need, ...], place: str, tables: CodeTables) -> Iterator[
 
 
 def _questions(message: Message, findings: tuple[Finding, ...]) -> Iterator[Question]:
-    """Ask where a computed finding is graver than the conclusion."""
+    """Ask where a computed finding is graver than the conclusion, or a risk was not telephoned."""
+    if isinstance(message, HealthyChildReviewMessage) and message.review:
+        if message.review.safety_alerts:
+            detail = (
+                "A safety alert tells nobody. If a child may be at risk of significant harm, "
+                "telephone the front door now, and send a referral of type `safeguarding`."
+            )
+            yield Question(pointer="/review/safetyAlerts", detail=detail)
     if any(c.kind != "none" for c in message.conclusions):
         return
     said = "you recorded no concern" if message.conclusions else "you stated no conclusion"
@@ -325,24 +350,28 @@ def _questions(message: Message, findings: tuple[Finding, ...]) -> Iterator[Ques
 
 
 def _codes(message: Message, findings: tuple[Finding, ...]) -> Iterator[Coding]:
-    """Yield every code that the message carries, as it was received."""
-    yield from (finding.code for finding in findings if finding.code)
-    match message:
-        case HealthyChildReviewMessage(review=review) if review:
-            yield from review.other_codes
-            if review.type_code:
-                yield review.type_code
-        case SpeechTherapyReportMessage(report=report) if report:
-            yield from report.findings
-        case ReferralMessage(referral=referral) if referral:
-            if referral.service and referral.service.reason:
-                yield referral.service.reason
+    """Yield every code that the message carries, as it was received, once."""
+    of_findings = (finding.code for finding in findings if finding.code)
+    yield from dict.fromkeys((*of_findings, *_coded(body_of(message))))
+
+
+def _coded(part: object) -> Iterator[Coding]:
+    """Yield the codes in a part of a message."""
+    if isinstance(part, Coding):
+        yield part
+    elif isinstance(part, tuple):
+        for item in part:
+            yield from _coded(item)
+    elif isinstance(part, Model):
+        for _, value in part:
+            yield from _coded(value)
 
 
 def _foreign(code: Coding, tables: CodeTables) -> bool:
     """Tell whether a code is in none of our maps."""
     return not (
         code.code in tables.asq3_by_code
+        or code.code in tables.asqse_by_code
         or code.code in tables.sen_types
         or any(code.code in codes for codes in tables.systems.values())
     )

@@ -25,10 +25,12 @@ from gateway.receipts import Receipts
 from gateway.recording import Recording
 from gateway.travelling import Incoming, State
 from schemas.codes import CodeTables
-from schemas.message import MESSAGE, HealthyChildReviewMessage, Message
+from schemas.message import MESSAGE, UNCLOCKED, HealthyChildReviewMessage, Message
 from schemas.receipt import Receipt
 from schemas.record import Part, fold, record_key, review_day
 
+REVIEWED = "Bundle.entry.resource.ofType(Encounter).period.start"
+"""Where the day of a review stands in FHIR."""
 AHEAD = timedelta(hours=1)
 """How far a sender's clock may be ahead of ours."""
 
@@ -101,6 +103,10 @@ class Intake:
         Raises Refused.
         """
         parsed = PARSERS[media_type](body, self.tables)
+        review = getattr(parsed.message, "review", None)
+        if review and review.date > (received + timedelta(days=1)).date():
+            place = "/review/date" if media_type == "application/json" else REVIEWED
+            raise NotUnderstood((Fault(place, "lies in the future", "review-date"),))
         if parsed.message.sent > received + AHEAD:
             place = "/sent" if media_type == "application/json" else "Bundle.timestamp"
             raise NotUnderstood(
@@ -183,7 +189,7 @@ class Intake:
                 event=known.event,
                 retracts=known.action == "retract",
                 order=(known.sent_at, known.sequence, known.idempotency),
-                message=MESSAGE.validate_json(canonical) if canonical else None,
+                message=MESSAGE.validate_json(canonical, context=UNCLOCKED) if canonical else None,
             )
             for known, canonical in earlier
         ]

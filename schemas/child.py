@@ -57,7 +57,8 @@ class Setting(Model):
 class LookedAfter(Model):
     """That the child is looked after (Children Act 1989 s.22), and by which authority."""
 
-    authority: LaCode
+    authority: LaCode | None = None
+    """None where it is known that the child is looked after, but not by whom."""
 
 
 class Child(Model):

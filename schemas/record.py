@@ -13,6 +13,7 @@ from schemas.base import whole_date
 from schemas.message import (
     BODY,
     MESSAGE,
+    UNCLOCKED,
     HealthyChildReviewMessage,
     Message,
     ReferralMessage,
@@ -101,7 +102,8 @@ def fold(parts: Iterable[Part]) -> tuple[Message | None, int]:
     document: dict[str, Any] = {}
     for message in kept:
         document = _laid_over(document, message.document())
-    return MESSAGE.validate_json(to_json(document)), len(standing) - len(kept)
+    folded = MESSAGE.validate_json(to_json(document), context=UNCLOCKED)
+    return folded, len(standing) - len(kept)
 
 
 def body_of(message: Message) -> Any:

@@ -14,8 +14,11 @@ class ServiceReferral(Model):
 
     to: Word
     """A role (`speech-and-language-therapy`, `audiology`, `paediatrics`) or a service's id."""
+    to_code: Coding | None = None
+    """The service as received, where our map lacks it."""
     reason: Coding | None = None
     reason_words: Text | None = None
+    comment: Text | None = None
     urgency: Literal["routine", "urgent"] | None = None
     tried: tuple[Text, ...] = ()
     question: Text | None = None
@@ -84,4 +87,6 @@ class Referral(Model):
     ehc: EhcRequest | None = None
     early_help: EarlyHelpRequest | None = None
     safeguarding: SafeguardingReferral | None = None
+    source: Coding | None = None
+    """Who asked that the child be referred (DCH-SourceOfReferral-1), where that is stated."""
     views: tuple[View, ...] = ()

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from schemas.base import Coding, Day, Language, Model, Text, Word
+from schemas.base import Coding, Day, Language, Model, PartialDate, Text, Word
 
 ReviewType = Literal[
     "two-year-review",
@@ -90,6 +90,7 @@ class DevelopmentalSkill(Model):
     code: Coding | None = None
     result: Literal["achieved", "not-achieved", "unable-to-assess"]
     on: Day | None = None
+    note: Text | None = None
 
 
 class EarlyLanguageMeasure(Model):
@@ -138,6 +139,95 @@ class Offer(Model):
     effect: Text | None = None
 
 
+class Action(Model):
+    """What a plan says is to be done, and who does it."""
+
+    what: Text
+    code: Coding | None = None
+    by: Word | None = None
+    status: Word | None = None
+    """FHIR care plan status or activity status: `active`, `completed`, `cancelled` …"""
+
+
+class Comment(Model):
+    """What was written about the child, by whom."""
+
+    about: Coding | None = None
+    """On what it comments (DCH-ProfessionalCommentType-1)."""
+    words: Text
+    by: Word | None = None
+    on: Day | None = None
+
+
+class Contact(Model):
+    """A professional or a team who has, or had, to do with the child."""
+
+    name: Word | None = None
+    role: Word | None = None
+    team: Word | None = None
+    organisation: Word | None = None
+    association: Coding | None = None
+    """Temporary, permanent or ended (DCH-AssociationType-1)."""
+    reason: Text | None = None
+    start: Day | None = None
+    end: Day | None = None
+
+
+class EducationalHistory(Model):
+    """One establishment that the child attends or attended, and what was assessed there."""
+
+    name: Word | None = None
+    code: Word | None = None
+    """The establishment's code as received: ODS, or in education URN or LAESTAB."""
+    type: Literal["nursery", "primary", "secondary", "university"] | None = None
+    """DCH-EducationalEstablishmentType-1."""
+    start: PartialDate | None = None
+    end: PartialDate | None = None
+    outcome: (
+        Literal["no-special-educational-needs", "education-health-and-care-plan"] | None
+    ) = None
+    """DCH-EducationalAssessmentOutcome-1: a fact as recorded, which starts nothing."""
+    need: Coding | None = None
+    """Type of need by the NHS's list (DCH-SpecialEducationalNeed-1), which is not the DfE's."""
+
+
+class IndividualRequirements(Model):
+    """What the child, or who cares for the child, needs in order to take part."""
+
+    whose: Literal["child", "parent-or-guardian", "legal-representative"] | None = None
+    communication_support: tuple[Coding, ...] = ()
+    communication_professional: tuple[Coding, ...] = ()
+    contact_method: tuple[Coding, ...] = ()
+    information_format: tuple[Coding, ...] = ()
+    mobility: tuple[Coding, ...] = ()
+    general_practice: Coding | None = None
+    """That the family does not wish to register with an NHS practice."""
+
+
+class SafetyAlert(Model):
+    """A risk as a professional recorded it. Leaves in no default view, and alerts nobody."""
+
+    risk: Word | None = None
+    """`to-self`, `to-others`, `from-others`, or in the sender's words."""
+    code: Coding | None = None
+    """The code as received, where our map lacks it."""
+    words: Text | None = None
+    until: Day | None = None
+
+
+class LegalFact(Model):
+    """That the child is, or was, looked after or under a plan. Leaves in no default view."""
+
+    what: Literal["looked-after", "child-protection-plan"] | None = None
+    code: Coding | None = None
+    """The code as received, where our map lacks it."""
+    start: Day | None = None
+    end: Day | None = None
+    authority: Word | None = None
+    authority_code: Word | None = None
+    """The authority's code as received: ODS, or the three digits of the council."""
+
+
 class HealthyChildReview(Model):
     """One review, or one attempt at it."""
 
@@ -164,3 +254,10 @@ class HealthyChildReview(Model):
     views: tuple[View, ...] = ()
     offered: tuple[Offer, ...] = ()
     next_step: Text | None = None
+    actions: tuple[Action, ...] = ()
+    comments: tuple[Comment, ...] = ()
+    contacts: tuple[Contact, ...] = ()
+    educational_history: tuple[EducationalHistory, ...] = ()
+    individual_requirements: tuple[IndividualRequirements, ...] = ()
+    safety_alerts: tuple[SafetyAlert, ...] = ()
+    legal_facts: tuple[LegalFact, ...] = ()

@@ -74,7 +74,7 @@ def parse(body: bytes, tables: CodeTables) -> Parsed:
     return Parsed(message=message, event=message.kind)
 
 
-def faults(error: ValidationError, document: Any) -> tuple[Fault, ...]:
+def faults(error: ValidationError, document: Any, *, clock: bool = True) -> tuple[Fault, ...]:
     """Turn pydantic's errors into the sender's: every fault, none with a value of the message.
 
     Rules between fields are told beside them, even where the fields themselves are wrong.
@@ -89,7 +89,7 @@ def faults(error: ValidationError, document: Any) -> tuple[Fault, ...]:
         return (Fault("/resourceType", detail, "not-supported"),)
     rules = [
         Fault(pointer(tuple(rule.path.split("."))), rule.detail, rule.code.replace("_", "-"))
-        for rule in broken(document)
+        for rule in broken(document, clock=clock)
     ]
     return tuple(dict.fromkeys([*rules, *found]))
 

@@ -31,13 +31,18 @@ POINTERS = "asq3_domain_to_area.csv"
 TYPES = "dfe_sen_type.csv"
 PROVISIONS = "dfe_sen_provision.csv"
 ALIASES = "sen_type_aliases.csv"
+NEEDS = "dch_special_educational_need.csv"
 CODE_SYSTEMS = (
+    "dch_association_type.csv",
+    "dch_educational_assessment_outcome.csv",
     "dch_encounter_type.csv",
     "dch_event_type.csv",
     "dch_message_event_type.csv",
+    "dch_professional_comment_type.csv",
     "dch_professional_type.csv",
     "dch_reason_for_referral.csv",
     "dch_referral_urgency.csv",
+    "dch_source_of_referral.csv",
 )
 """Files of the shape system, code, display."""
 
@@ -52,6 +57,7 @@ TABLES = (
     TYPES,
     ALIASES,
     "snomed_speech_language.csv",
+    NEEDS,
     *CODE_SYSTEMS,
 )
 """Every file there must be, by its name."""
@@ -145,6 +151,10 @@ class _Coding(Row):
     display: str
 
 
+class _Need(_Coding):
+    area_of_need: AreaOfNeed | None = None
+
+
 class _SpeechLanguage(Row):
     snomed_code: SnomedCode
     term: str
@@ -176,6 +186,7 @@ def parse_tables(texts: Mapping[str, str]) -> CodeTables:
     provisions = table(PROVISIONS, _SenProvision, "code")
     aliases = table(ALIASES, _SenAlias, "kind", "seen")
     speech = table("snomed_speech_language.csv", _SpeechLanguage, "snomed_code")
+    needs = table(NEEDS, _Need, "system", "code")
     codings = [table(name, _Coding, "system", "code") for name in CODE_SYSTEMS]
 
     # One table is held against another only where both are right in themselves: no echoes.
@@ -194,7 +205,7 @@ def parse_tables(texts: Mapping[str, str]) -> CodeTables:
         raise TableFault(tuple(faults))
 
     systems = {SNOMED: {code: row.term for code, row in speech.items()}}
-    for rows in codings:
+    for rows in (*codings, needs):
         for row in rows.values():
             systems.setdefault(row.system, {})[row.code] = row.display
     return CodeTables(
@@ -212,6 +223,7 @@ def parse_tables(texts: Mapping[str, str]) -> CodeTables:
         sen_types={
             code: SenType(code, row.description, row.area_of_need) for code, row in types.items()
         },
+        dch_needs={(row.system, row.code): row.area_of_need for row in needs.values()},
         sen_provisions={code: row.description for code, row in provisions.items()},
         sen_type_aliases=_aliases(aliases.values(), "type"),
         sen_provision_aliases=_aliases(aliases.values(), "provision"),

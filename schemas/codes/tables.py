@@ -70,6 +70,9 @@ class CodeTables:
     """SNOMED CT code of an ASQ:SE-2 total to the questionnaire's month."""
     sen_types: Mapping[str, SenType]
     """By the DfE's code, such as `SLCN`."""
+    dch_needs: Mapping[tuple[str, str], AreaOfNeed | None]
+    """System and code of a need by the NHS's list, or of its SNOMED CT counterpart, to the area. That
+    list is not the DfE's: no code of one is one of the other."""
     sen_provisions: Mapping[str, str]
     """DfE code of SEN provision (N, K, E) to its description."""
     sen_type_aliases: Mapping[str, str | None]

@@ -7,6 +7,8 @@ validation of the canonical document.
 from __future__ import annotations
 
 from codecs import BOM_UTF8
+from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import orjson
@@ -21,7 +23,8 @@ from adapters.inbound.fhir.resources import check, header_of, tidy
 from adapters.inbound.json import faults as json_faults
 from adapters.inbound.parsed import Parsed
 from schemas.codes import CodeTables
-from schemas.message import MESSAGE, Message
+from schemas.message import MESSAGE, UNCLOCKED, Message
+from schemas.receipt import Question
 
 PROFILES = (stu3.PROFILE, r4.PROFILE)
 
@@ -61,7 +64,8 @@ def _parse(bundle: dict[str, Any], faults: list[Fault], tables: CodeTables) -> P
     if message is None or faults:
         raise NotUnderstood(tuple(faults))
     unmapped = tuple(dict.fromkeys(reading.codings.values()))
-    return Parsed(message=message, event=event.code, unmapped=unmapped)
+    notes = tuple(_questions(message))
+    return Parsed(message=message, event=event.code, unmapped=unmapped, notes=notes)
 
 
 def _load(body: bytes) -> dict[str, Any]:
@@ -106,14 +110,25 @@ def _words(profile: Profile) -> str:
 
 def _message(reading: Reading) -> tuple[Message | None, list[Fault]]:
     """Validate the canonical document once; tell its errors where they stand in the Bundle."""
-    document = orjson.dumps(reading.document)
+    document, clock = orjson.dumps(reading.document), reading.profile.clock
     try:
-        return MESSAGE.validate_json(document, strict=True, by_alias=True, by_name=False), []
+        context = None if clock else UNCLOCKED
+        message = MESSAGE.validate_json(
+            document, strict=True, by_alias=True, by_name=False, context=context
+        )
+        return message, []
     except ValidationError as error:
-        found = json_faults(error, reading.document)
+        found = json_faults(error, reading.document, clock=clock)
         # A code that was refused leaves nothing behind: that its property is missing is an echo.
         echo = {f for f in found if f.code == "required" and f.pointer in reading.origins}
         return None, [_fault(reading, fault) for fault in found if fault not in echo]
+
+
+def _questions(message: Message) -> Iterator[Question]:
+    review = getattr(message, "review", None)
+    if review and review.date > message.sent.date() + timedelta(days=1):
+        detail = "lies after the time at which the header says that it was sent. Is it right?"
+        yield Question(pointer="/review/date", detail=f"The day of the encounter {detail}")
 
 
 def _fault(reading: Reading, fault: Fault) -> Fault:

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Protocol
+from uuid import NAMESPACE_URL, uuid5
 from zoneinfo import ZoneInfo
 
-from adapters.inbound.fhir.paths import Node
+from adapters.inbound.fhir.paths import Node, Nodes, elements
 from schemas.codes import SNOMED, Asq3Code, CodeTables
 
 BASE = "https://fhir.gateway.example"
@@ -30,6 +31,7 @@ class Codes(Protocol):
     """What a converter may ask and tell the reading."""
 
     tables: CodeTables
+    variables: dict[str, Nodes]
 
     def unmapped(self, coding: Node) -> None:
         """Note a code that is not in our maps."""
@@ -131,6 +133,27 @@ def _asq3_months(codes: Codes, node: Node) -> Any:
     return meaning and meaning.months
 
 
+def _asqse_months(codes: Codes, node: Node) -> Any:
+    """The questionnaire's month of an ASQ:SE-2 total by its SNOMED CT code."""
+    coding = node.value if isinstance(node.value, dict) else {}
+    return codes.tables.asqse_by_code.get(str(coding.get("code")))
+
+
+def _referral_key(codes: Codes, node: Node) -> Any:
+    """A UUID made of `%nhs-number` and the ReferralRequest's id, else its day and service asked.
+
+    So an identifier that the sender leaves out is the same in each message about one referral, and
+    never one for two children.
+    """
+    [number] = elements(codes.variables.get("%nhs-number", []), "value")[:1] or [Node(None, "")]
+    if number.value is None or not isinstance(node.value, dict):
+        return None
+    asked = elements(elements(elements([node], "serviceRequested"), "coding"), "code")
+    parts = [node.value.get("id")] if node.value.get("id") else []
+    parts = parts or [node.value.get("authoredOn"), *(code.value for code in asked)]
+    return str(uuid5(NAMESPACE_URL, f"{BASE}/referral/{number.value}/{parts}"))
+
+
 def _if_unmapped(codes: Codes, node: Node) -> Any:
     """A `Coding` word for word, where an earlier row found it in no map."""
     return _coding(codes, node) if codes.is_unmapped(node) else None
@@ -147,4 +170,6 @@ CONVERTERS: Mapping[str, Callable[[Codes, Node], Any]] = {
     "coding-if-unmapped": _if_unmapped,
     "asq3-domain": _asq3_domain,
     "asq3-months": _asq3_months,
+    "asqse-months": _asqse_months,
+    "referral-key": _referral_key,
 }

@@ -19,10 +19,25 @@ from adapters.inbound.fhir import PROFILES
 from adapters.inbound.fhir.convert import CONVERTERS
 from adapters.inbound.fhir.profile import Profile, Row
 from schemas.base import Coding
-from schemas.child import ResponsiblePerson, Setting
+from schemas.child import LookedAfter, ResponsiblePerson, Setting
 from schemas.fields import MODELS, properties
 from schemas.organisation import Organisation, Professional
-from schemas.review import Asq3, Asq3Score, DevelopmentalSkill, SenseStatus, View
+from schemas.review import (
+    Action,
+    Asq3,
+    Asq3Score,
+    AsqSe2,
+    Comment,
+    Contact,
+    DevelopmentalSkill,
+    EarlyYearsProgress,
+    EducationalHistory,
+    IndividualRequirements,
+    LegalFact,
+    SafetyAlert,
+    SenseStatus,
+    View,
+)
 from schemas.speech_therapy import AreaFinding, Provision
 
 _VALUES = {
@@ -40,14 +55,25 @@ _SHARED: tuple[type[BaseModel], ...] = (Professional, Organisation, View, Provis
 _MODELS: dict[str, type[BaseModel]] = {
     model.__name__: model
     for model in (
+        Action,
         AreaFinding,
         Asq3,
         Asq3Score,
+        AsqSe2,
+        Comment,
+        Contact,
         DevelopmentalSkill,
+        EarlyYearsProgress,
+        EducationalHistory,
+        IndividualRequirements,
+        LegalFact,
+        LookedAfter,
         Organisation,
         ResponsiblePerson,
+        SafetyAlert,
         SenseStatus,
         Setting,
+        View,
     )
 }
 """Tables with a capital are named by the model that they fill."""
@@ -55,7 +81,22 @@ _MODELS: dict[str, type[BaseModel]] = {
 _HEADINGS = {
     "systems": "Names used below",
     "message": "Every message: header, child, sharing statement, conclusions",
+    "encounter": "Every event: the Encounter on which its header focuses, and the child",
+    "review-event": "Every event but a referral: which review it is a part of",
     "assessment-scales": "Assessment Scales: `CH004`, `assessment-scales-1`",
+    "early-years-progress": "Early Years Progress: `CH010`, `early-years-progress-1`",
+    "developmental-skills": "Developmental Skills: `CH020`, `developmental-skills-1`",
+    "educational-history": "Educational History: `CH032`, `educational-history-1`",
+    "individual-requirements": "Individual Requirements: `CH016`, `individual-requirements-1`",
+    "personal-comment": "Parent Guardian or Personal Comment: `CH022`, "
+    "`parent-guardian-or-personal-comment-1`",
+    "professional-comment": "Professional Comment or Summary: `CH026`, `professional-summary-1`",
+    "plan-and-requested-actions": "Plan and Requested Actions: `CH025`, "
+    "`plan-and-requested-actions-1`",
+    "professional-contacts": "Professional Contacts: `CH027`, `professional-contacts-1`",
+    "safety-alerts": "Safety Alerts: `CH029`, `safety-alerts-1`",
+    "legal-information": "Legal Information: `CH033`, `legal-information-1`",
+    "referral-request": "Referral: `CH028`, `referral-1`",
     "review": "Review: an Encounter and its Observations",
     "report": "Speech therapy report: a DiagnosticReport",
     "notice": "SEN support notice: a QuestionnaireResponse",

@@ -3,8 +3,9 @@
 An expression yields nodes: values, each with the concrete FHIRPath where it stands. Understood are
 `a.b`, `a[0]`, `a | b`, `%variable`, `$this`, `'literal'`, `true`, `where(a=b)`, `where(a)`,
 `extension(url)`, `resolve()`, `ofType(Type)`, `first()`, `empty()`. Elements have their JSON names
-(`valueQuantity`). `a=b` holds where any of a is any of b. `unread()` is ours: the resources from
-which nothing has been read so far.
+(`valueQuantity`). `a=b` holds where any of a is any of b. Two are ours: `unread()`, the resources
+from which nothing has been read so far, and `answers(linkId)`, the values that answer the items of
+that linkId, at any depth.
 """
 
 from __future__ import annotations
@@ -158,6 +159,15 @@ class _Parser:
 
         return find
 
+    def answers(self) -> Find:
+        link = self.path()
+
+        def find(scope: Scope, nodes: Nodes) -> Nodes:
+            wanted = [value for value, _ in link(scope, nodes)]
+            return [found for node in nodes for found in _answers(node, wanted)]
+
+        return find
+
     def of_type(self) -> Find:
         wanted = self.take()
         return lambda _scope, nodes: [
@@ -191,6 +201,20 @@ class _Parser:
             raise ValueError(f"lacks a `{token}`")
 
 
+def _answers(holder: Node, wanted: list[Any]) -> Nodes:
+    """Return the values of the answers below what has items: a response, an item, an answer."""
+    found: Nodes = []
+    for item in elements([holder], "item"):
+        answers = elements([item], "answer")
+        if isinstance(item.value, dict) and item.value.get("linkId") in wanted:
+            for value, path in answers:
+                names = value if isinstance(value, dict) else ()
+                found += [Node(value[n], f"{path}.{n}") for n in names if n.startswith("value")]
+        for inner in (item, *answers):
+            found += _answers(inner, wanted)
+    return found
+
+
 def _same(value: Any, other: Any) -> bool:
     """Tell whether two values are equal; two objects only if they are one, which is cheap."""
     return value is other or (not isinstance(value, (dict, list)) and bool(value == other))
@@ -199,6 +223,7 @@ def _same(value: Any, other: Any) -> bool:
 _FUNCTIONS: Mapping[str, Callable[[_Parser], Find]] = {
     "where": _Parser.where,
     "extension": _Parser.extension,
+    "answers": _Parser.answers,
     "resolve": _Parser.resolve,
     "ofType": _Parser.of_type,
     "first": _Parser.first,

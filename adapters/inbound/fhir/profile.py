@@ -57,6 +57,13 @@ class Event:
     code: str
     """The event, as the idempotency key has it."""
     table: str
+    shared: tuple[str, ...] = ()
+    """Tables that are read before its own: what it has in common with other events."""
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The tables that are read of its messages, in this order."""
+        return ("systems", *self.shared, self.table, "message")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +79,8 @@ class Profile:
     """Element of the MessageHeader whose `code` is the event."""
     events: Mapping[str, Event]
     """By the code in `event_element`."""
+    clock: bool = True
+    """Whether the day of a review is held against the header's time (schemas/rules.py)."""
     only_one: tuple[str, ...] = ("Patient",)
     """Types of which a message holds one at most: a second would be left unread."""
 

@@ -55,9 +55,13 @@ class Reading:
         for entry in entries:
             self._index(entry)
         self._refused: list[Fault] = []
-        for table in ("systems", event.table, "message"):
+        for table in event.tables:
             self.read(table, self.document, "", _NOWHERE)
-        for place, variable in ((self.body, "%focus"), ("/child", "%child")):
+        for place, variable in (
+            (self.body, "%focus"),
+            (self.body, "%body"),
+            ("/child", "%child"),
+        ):
             if variable in self.variables:
                 self.origins[place] = self.variables[variable][0].path
         if self.document.get("action") != "retract":
@@ -128,10 +132,10 @@ class Reading:
 
     def read_from(self, canonical: str) -> str | None:
         """Return the expression by which the profile reads a canonical property."""
-        body = canonical == BODY[self.event.kind]
-        for table in (self.event.table, "message"):
+        names = ("%body", "%focus") if canonical == BODY[self.event.kind] else (canonical,)
+        for table in self.event.tables:
             for row in self.profile.tables.get(table, ()):
-                if row.canonical == ("%focus" if body else canonical):
+                if row.canonical in names:
                     return row.fhir
         return None
 

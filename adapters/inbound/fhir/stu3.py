@@ -1,14 +1,39 @@
-"""FHIR STU3: the Digital Child Health event Assessment Scales, in both of its generations."""
+"""FHIR STU3: events of Digital Child Health, in both of its generations."""
 
 from fhir.resources.STU3 import get_fhir_model_class
 
 from adapters.inbound.fhir.convert import CONVERTERS
 from adapters.inbound.fhir.profile import Event, Profile, load_tables
 
-_ASSESSMENT_SCALES = Event(kind="healthy-child-review", code="CH004", table="assessment-scales")
+_REVIEW = {
+    ("CH004", "assessment-scales-1"): "assessment-scales",
+    ("CH010", "early-years-progress-1"): "early-years-progress",
+    ("CH016", "individual-requirements-1"): "individual-requirements",
+    ("CH020", "developmental-skills-1"): "developmental-skills",
+    ("CH022", "parent-guardian-or-personal-comment-1"): "personal-comment",
+    ("CH025", "plan-and-requested-actions-1"): "plan-and-requested-actions",
+    ("CH026", "professional-summary-1"): "professional-comment",
+    ("CH027", "professional-contacts-1"): "professional-contacts",
+    ("CH029", "safety-alerts-1"): "safety-alerts",
+    ("CH032", "educational-history-1"): "educational-history",
+    ("CH033", "legal-information-1"): "legal-information",
+}
+"""An event's codes in either generation, DCH-ChildHealthEventType-1 and EventType-1, to its table.
+Each is a part of the review that its Encounter names."""
 
-_CLASSES = """Encounter HealthcareService Location MessageHeader Observation Organization
-    Patient Practitioner PractitionerRole RelatedPerson"""
+_EVENTS = {
+    codes: Event(
+        kind="healthy-child-review", code=codes[0], table=table, shared=("encounter", "review-event")
+    )
+    for codes, table in _REVIEW.items()
+}
+_EVENTS["CH028", "referral-1"] = Event(
+    kind="referral", code="CH028", table="referral-request", shared=("encounter",)
+)
+
+_CLASSES = """CarePlan CareTeam Communication Condition Encounter EpisodeOfCare HealthcareService
+    Location MessageHeader Observation Organization Patient Practitioner PractitionerRole
+    QuestionnaireResponse ReferralRequest RelatedPerson"""
 
 PROFILE = Profile(
     version="STU3",
@@ -16,7 +41,7 @@ PROFILE = Profile(
     classes={name: get_fhir_model_class(name) for name in _CLASSES.split()},
     tables=load_tables("stu3.csv", CONVERTERS),
     event_element="event",
-    # One event by its code of either generation: DCH-ChildHealthEventType-1 and EventType-1.
-    events={"CH004": _ASSESSMENT_SCALES, "assessment-scales-1": _ASSESSMENT_SCALES},
+    clock=False,
+    events={code: event for codes, event in sorted(_EVENTS.items()) for code in codes},
 )
-"""Any other event of Digital Child Health is a row of `events` and a table."""
+"""Any other event of Digital Child Health is a row of `_REVIEW` and a table."""

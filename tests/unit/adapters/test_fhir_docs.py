@@ -36,7 +36,7 @@ def test_every_example_in_the_document_is_taken() -> None:
 @pytest.mark.parametrize("one", PROFILES, ids=lambda one: one.version)
 def test_every_row_names_a_property_of_the_canonical_message(one: Profile) -> None:
     for event in one.events.values():
-        for table in (event.table, "message"):
+        for table in event.tables[1:]:
             for row in one.tables[table]:
                 if row.canonical not in NOT_CANONICAL and not row.canonical.startswith("%"):
                     assert resolve(row.keys, [event.kind]) is None, row.canonical
@@ -46,7 +46,7 @@ def test_every_row_names_a_property_of_the_canonical_message(one: Profile) -> No
 def test_every_name_that_a_row_uses_is_defined_before(one: Profile) -> None:
     for event in one.events.values():
         known: set[str] = set()
-        order = ("systems", event.table, "message", *(t for t in one.tables if t[0].isupper()))
+        order = (*event.tables, *(t for t in one.tables if t[0].isupper()))
         for table in order:
             for row in one.tables[table]:
                 used = set(re.findall(r"%[\w-]+", row.fhir))
