@@ -45,7 +45,8 @@ def parse(body: bytes, tables: CodeTables) -> Parsed:
     if message is None or faults:
         raise NotUnderstood(tuple(faults))
     unmapped = tuple(dict.fromkeys(reading.codings.values()))
-    return Parsed(message=message, event=event.code, unmapped=unmapped)
+    notes = tuple(dict.fromkeys(reading.notes))
+    return Parsed(message=message, event=event.code, unmapped=unmapped, notes=notes)
 
 
 def _load(body: bytes) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
+from adapters.inbound.fhir.narrative import plain_text
 from adapters.inbound.fhir.paths import Node
 from schemas.codes import SNOMED, Asq3Code, CodeTables
 
@@ -131,6 +132,17 @@ def _asq3_months(codes: Codes, node: Node) -> Any:
     return meaning and meaning.months
 
 
+def _asqse_months(codes: Codes, node: Node) -> Any:
+    """The questionnaire's month of an ASQ:SE-2 total by its SNOMED CT code."""
+    coding = node.value if isinstance(node.value, dict) else {}
+    return codes.tables.asqse_by_code.get(str(coding.get("code")))
+
+
+def _plain_text(_: Codes, node: Node) -> Any:
+    """A narrative's xhtml as plain text: a line for each block, table cells with `: ` between."""
+    return plain_text(node.value) or None if isinstance(node.value, str) else node.value
+
+
 def _if_unmapped(codes: Codes, node: Node) -> Any:
     """A `Coding` word for word, where an earlier row found it in no map."""
     return _coding(codes, node) if codes.is_unmapped(node) else None
@@ -147,4 +159,6 @@ CONVERTERS: Mapping[str, Callable[[Codes, Node], Any]] = {
     "coding-if-unmapped": _if_unmapped,
     "asq3-domain": _asq3_domain,
     "asq3-months": _asq3_months,
+    "asqse-months": _asqse_months,
+    "plain-text": _plain_text,
 }

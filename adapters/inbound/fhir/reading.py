@@ -20,6 +20,7 @@ from adapters.inbound.json import fault as json_fault
 from schemas.base import Coding
 from schemas.codes import CodeTables
 from schemas.message import BODY
+from schemas.receipt import Question
 
 _RESOURCE = re.compile(r"Bundle\.entry\[\d+\]\.resource(\.contained\[\d+\])?")
 
@@ -52,14 +53,30 @@ class Reading:
         for entry in entries:
             self._index(entry)
         self._refused: list[Fault] = []
-        for table in ("systems", event.table, "message"):
+        self._last: list[Row] = []
+        self.notes: list[Question] = []
+        """What the sender is told of a message that is taken."""
+        self.table = self._shape()
+        """The table of this message's shape."""
+        for table in ("systems", self.table, "message"):
             self.read(table, self.document, "", _NOWHERE)
+        for row in self._last:
+            found = row.find(self, [_NOWHERE])
+            self.notes += (Question(pointer=node.path, detail=row.note) for node in found)
         for place, variable in ((self.body, "%focus"), ("/child", "%child")):
             if variable in self.variables:
                 self.origins[place] = self.variables[variable][0].path
         if self.document.get("action") != "retract":
             # What is retracted may well say of itself that it was entered in error.
             self.faults += self._refused
+
+    def _shape(self) -> str:
+        """Return the table of the shape in which the event comes: the type of its focus tells it."""
+        for reference in elements([self.roots["MessageHeader"]], "focus"):
+            for focus in self.resolve(reference):
+                if shape := self.event.shapes.get(focus.value.get("resourceType")):
+                    return shape
+        return self.event.table
 
     def read(self, table: str, target: dict[str, Any], at: str, this: Node) -> None:
         """Read one table into `target`, which stands at the JSON Pointer `at`."""
@@ -72,6 +89,8 @@ class Reading:
                     self.variables[row.canonical] = found
             elif row.canonical == "refused":
                 self._refused += (Fault(node.path, row.note, "not-supported") for node in found)
+            elif row.canonical == "note":
+                self._last.append(row)
             elif row.canonical == "required":
                 if not found:
                     self.faults.append(Fault(this.path, row.note, "required"))
@@ -93,10 +112,18 @@ class Reading:
         self.faults.append(Fault(path, detail, "reference"))
         return []
 
-    def unread(self, resources: Nodes) -> Nodes:
-        """Return the resources from which nothing was read so far."""
-        read = {found[0] for path in self.origins.values() if (found := _RESOURCE.match(path))}
-        return [node for node in resources if node.path not in read]
+    def unread(self, nodes: Nodes) -> Nodes:
+        """Return the nodes at or below which nothing was read so far."""
+        inside = tuple((node, f"{node.path}.", f"{node.path}.contained[") for node in nodes)
+        read = self.origins.values()
+        return [
+            node
+            for node, below, contained in inside
+            if not any(
+                path == node.path or (path.startswith(below) and not path.startswith(contained))
+                for path in read
+            )
+        ]
 
     def unmapped(self, coding: Node) -> None:
         """List a code that is not in our maps, word for word. Our own words need none."""
@@ -122,10 +149,13 @@ class Reading:
 
     def read_from(self, canonical: str) -> str | None:
         """Return the expression by which the profile reads a canonical property."""
-        body = canonical == BODY[self.event.kind]
-        for table in (self.event.table, "message"):
+        if canonical == BODY[self.event.kind]:
+            shapes = (self.profile.tables[table] for table in self.event.tables)
+            found = (row.fhir for rows in shapes for row in rows if row.canonical == "%focus")
+            return " or ".join(dict.fromkeys(found))
+        for table in (self.table, "message"):
             for row in self.profile.tables.get(table, ()):
-                if row.canonical == ("%focus" if body else canonical):
+                if row.canonical == canonical:
                     return row.fhir
         return None
 
