@@ -62,7 +62,7 @@ class Reading:
             self.read(table, self.document, "", _NOWHERE)
         for row in self._last:
             found = row.find(self, [_NOWHERE])
-            self.notes += (Question(pointer=node.path, detail=row.note) for node in found)
+            self.notes += (Question(pointer=_near(node.path), detail=row.note) for node in found)
         for place, variable in ((self.body, "%focus"), ("/child", "%child")):
             if variable in self.variables:
                 self.origins[place] = self.variables[variable][0].path
@@ -74,7 +74,7 @@ class Reading:
         """Return the table of the shape in which the event comes: the type of its focus tells it."""
         for reference in elements([self.roots["MessageHeader"]], "focus"):
             for focus in self.resolve(reference):
-                if shape := self.event.shapes.get(focus.value.get("resourceType")):
+                if shape := self.event.shapes.get(str(focus.value.get("resourceType"))):
                     return shape
         return self.event.table
 
@@ -234,6 +234,11 @@ class Reading:
             detail = f"is not one of {', '.join(f'`{word}`' for word in row.words)}"
             self.faults.append(Fault(node.path, detail, "value"))
         return None
+
+
+def _near(path: str) -> str:
+    """Return a path, or the nearest above it that is short enough to be told."""
+    return path if len(path) <= 200 else path[:200].rpartition(".")[0]
 
 
 def _holder(target: dict[str, Any], row: Row, *, create: bool) -> dict[str, Any] | None:
