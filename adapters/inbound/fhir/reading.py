@@ -60,9 +60,16 @@ class Reading:
         """The table of this message's shape."""
         for table in ("systems", self.table, "message"):
             self.read(table, self.document, "", _NOWHERE)
+        stand = len(self.faults)
         for row in self._last:
             found = row.find(self, [_NOWHERE])
             self.notes += (Question(pointer=_near(node.path), detail=row.note) for node in found)
+        # What only a note looks for is not read: that it is missing is no fault.
+        self.notes += (
+            Question(pointer=_near(fault.pointer), detail=fault.detail)
+            for fault in self.faults[stand:]
+        )
+        del self.faults[stand:]
         for place, variable in ((self.body, "%focus"), ("/child", "%child")):
             if variable in self.variables:
                 self.origins[place] = self.variables[variable][0].path
