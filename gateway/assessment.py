@@ -3,6 +3,9 @@
 A computed finding informs health professionals and asks the sender. It never routes in the shipped
 policy. ASQ-3: a score below the questionnaire's cut-off is `concern`, else `on-schedule` (NHS
 derivation of the child development indicator); the monitoring zone is off unless it is turned on.
+Items are scored by the publisher's rule: yes 10, sometimes 5, not yet 0; one or two that were left
+out are made up for by the mean of the others, and with more a domain has no score. ASQ:SE-2: a total
+above the cut-off is `concern`; its cut-offs are off unless they are turned on.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from schemas.base import Coding, Model, whole_date
-from schemas.codes import Age, Asq3Form, CodeTables
+from schemas.codes import Age, Asq3Form, AsqSeForm, CodeTables
 from schemas.finding import Finding
 from schemas.message import (
     HealthyChildReviewMessage,
@@ -24,11 +27,18 @@ from schemas.message import (
 )
 from schemas.receipt import Question
 from schemas.record import body_of
-from schemas.review import Asq3, Asq3Score, HealthyChildReview, SenseStatus
+from schemas.review import ITEMS, Asq3, Asq3Score, AsqSe2, HealthyChildReview, SenseStatus
 from schemas.sen_support import Need
 from schemas.speech_therapy import SpeechTherapyReport
 
 RULE = "asq-3-cut-off/1"
+ITEM_RULE = "asq-3-items/1"
+SE_RULE = "asq-se-2-cut-off/1"
+POINTS = {"yes": 10, "sometimes": 5, "not-yet": 0}
+MADE_UP_FOR = 2
+"""Items of a domain that may be left out; the mean of the others stands in for them."""
+TOO_FEW = "three or more of its six items have no answer"
+CONTRADICTS = "its six items come to another total"
 PREMATURE = timedelta(weeks=3)
 """Born three weeks or more early: the age is corrected."""
 CORRECTED_UNTIL = 24
@@ -47,9 +57,15 @@ class Assessment:
     """Areas of need as professionals named them: by conclusion, DfE need or therapy area."""
 
 
-def assess(message: Message, tables: CodeTables, *, monitoring_zone: bool = False) -> Assessment:
+def assess(
+    message: Message,
+    tables: CodeTables,
+    *,
+    monitoring_zone: bool = False,
+    asqse_cut_offs: bool = False,
+) -> Assessment:
     """Assess one record's state. Pure; never raises for what a message may hold."""
-    findings = tuple(_findings(message, tables, monitoring_zone))
+    findings = tuple(_findings(message, tables, monitoring_zone, asqse_cut_offs))
     return Assessment(
         findings=findings,
         questions=tuple(_questions(message, findings)),
@@ -90,11 +106,16 @@ def _plus_months(day: date, months: int) -> date:
     raise AssertionError("every month has a 28th day")
 
 
-def _findings(message: Message, tables: CodeTables, zone: bool) -> Iterator[Finding]:
+def _findings(
+    message: Message, tables: CodeTables, zone: bool, asqse_cut_offs: bool
+) -> Iterator[Finding]:
     match message:
         case HealthyChildReviewMessage(review=review) if review:
             if review.asq3:
                 yield from _asq3(message, review.asq3, review.date, "/review", tables, zone)
+            if review.asq_se2:
+                day = review.asq_se2.completed_on or review.date
+                yield _asq_se(message, review.asq_se2, day, tables, asqse_cut_offs)
             yield from _review(review)
             yield from _history(review, tables)
         case SpeechTherapyReportMessage(report=report) if report:
@@ -170,11 +191,12 @@ def _band(
     zone: bool,
 ) -> Finding:
     form = tables.asq3_forms.get(months) if months else None
+    total = _total(score)
     cut_off = form.cut_offs.get(score.domain) if form and score.domain else None
     reason = _not_banded(message, asq3, score, months, form, day)
     level, origin = "not-determined", "computed"
     if reason is None and cut_off is not None and months is not None:
-        value = Decimal(repr(score.score))
+        value = Decimal(repr(total))
         upper = tables.asq3_monitoring_upper.get(months, {}) if zone else {}
         if value < cut_off:
             level = "concern"
@@ -188,15 +210,36 @@ def _band(
         reason=reason,
         origin=origin,  # type: ignore[arg-type]
         area=tables.asq3_area.get(score.domain) if score.domain else None,
-        score=score.score,
+        score=total,
         cut_off=float(cut_off) if cut_off is not None else None,
         questionnaire_months=months,
         code=score.code,
         based_on="parent-reported",
-        rule=RULE,
+        rule=f"{ITEM_RULE}, {RULE}" if score.items and score.score is None else RULE,
         on=day,
         pointer=pointer,
     )
+
+
+def _total(score: Asq3Score) -> float | None:
+    """Return a domain's total in points: as stated, else of its items; None where it has none."""
+    answered = [POINTS[answer] for answer in score.items if answer]
+    if score.score is not None or not answered or ITEMS - len(answered) > MADE_UP_FOR:
+        return score.score
+    return sum(answered) * ITEMS / len(answered)
+
+
+def _against_its_items(score: Asq3Score) -> str | None:
+    """Return why the items of a domain give no total, or another than the one that is stated."""
+    if not score.items:
+        return None
+    total = _total(score.model_copy(update={"score": None}))
+    if total is None:
+        return TOO_FEW
+    # What was made up for is often rounded to a whole number.
+    if score.score is not None and abs(score.score - total) >= 1:
+        return CONTRADICTS
+    return None
 
 
 def _not_banded(
@@ -211,7 +254,9 @@ def _not_banded(
     child = message.child
     if score.domain is None:
         return "the code is not in our map of ASQ-3 scores"
-    if score.score is None:
+    if against := _against_its_items(score):
+        return against
+    if score.score is None and not score.items:
         return "no score was given for this domain"
     if months is None:
         return "the questionnaire's month was not given"
@@ -222,10 +267,7 @@ def _not_banded(
     if form is None and abs(age.months - months) <= 2:
         return f"there is no cut-off for the {months}-month questionnaire"
     if form is None or not form.age_from <= age <= form.age_to:
-        return (
-            f"questionnaire does not fit age: the {months}-month questionnaire, and the child was "
-            f"{age.months} months and {age.days} days old"
-        )
+        return _misfit(months, age)
     if (
         not _is_english(child.first_language)
         and _is_english(asq3.language_used)
@@ -233,6 +275,63 @@ def _not_banded(
     ):
         return "an English questionnaire, English is not the first language, and no interpreter"
     return None
+
+
+def _misfit(months: int, age: Age) -> str:
+    return (
+        f"questionnaire does not fit age: the {months}-month questionnaire, and the child was "
+        f"{age.months} months and {age.days} days old"
+    )
+
+
+def _asq_se(
+    message: Message, given: AsqSe2, day: date, tables: CodeTables, cut_offs: bool
+) -> Finding:
+    """A total of the ASQ:SE-2, of which more is worse: above the cut-off is `concern`."""
+    by_code = tables.asqse_by_code.get(given.code.code) if given.code else None
+    months = given.questionnaire_months or by_code
+    form = tables.asqse_forms.get(months) if months and cut_offs else None
+    reason = _se_not_banded(message, given, months, form, day, cut_offs)
+    concern = reason is None and form and Decimal(repr(given.score)) > form.cut_off
+    return Finding(
+        about="social-emotional",
+        level="not-determined" if reason else "concern" if concern else "on-schedule",
+        reason=reason,
+        origin="computed",
+        area="social-emotional-and-mental-health",
+        score=given.score,
+        cut_off=float(form.cut_off) if form else None,
+        questionnaire_months=months,
+        code=given.code,
+        based_on="parent-reported",
+        rule=SE_RULE,
+        on=day,
+        pointer="/review/asqSe2",
+    )
+
+
+def _se_not_banded(
+    message: Message,
+    given: AsqSe2,
+    months: int | None,
+    form: AsqSeForm | None,
+    day: date,
+    cut_offs: bool,
+) -> str | None:
+    """Return why a total of the ASQ:SE-2 has no band, in words; None where it has one."""
+    if given.score is None:
+        return "no score was given"
+    if not cut_offs:
+        return "no cut-off: totals of the ASQ:SE-2 are not banded here"
+    if months is None:
+        return "the questionnaire's month was not given"
+    if form is None:
+        return f"there is no cut-off for the {months}-month questionnaire"
+    born = whole_date(message.child.birth_date)
+    if born is None:
+        return "age unknown: no full birth date was given"
+    age = age_on(day, born, message.child.expected_birth_date)
+    return None if form.age_from <= age <= form.age_to else _misfit(months, age)
 
 
 def _is_english(language: str | None) -> bool:
@@ -328,25 +427,36 @@ def _needs(needs: tuple[Need, ...], place: str, tables: CodeTables) -> Iterator[
 
 
 def _questions(message: Message, findings: tuple[Finding, ...]) -> Iterator[Question]:
-    """Ask where a computed finding is graver than the conclusion, or a risk was not telephoned."""
-    if isinstance(message, HealthyChildReviewMessage) and message.review:
-        if message.review.safety_alerts:
-            detail = (
-                "A safety alert tells nobody. If a child may be at risk of significant harm, "
-                "telephone the front door now, and send a referral of type `safeguarding`."
+    """Ask where something contradicts itself, or a risk was not telephoned."""
+    review = getattr(message, "review", None)
+    if review and review.safety_alerts:
+        detail = (
+            "A safety alert tells nobody. If a child may be at risk of significant harm, "
+            "telephone the front door now, and send a referral of type `safeguarding`."
+        )
+        yield Question(pointer="/review/safetyAlerts", detail=detail)
+    for finding in findings:
+        if finding.reason in (TOO_FEW, CONTRADICTS) and finding.score is not None:
+            yield Question(
+                pointer=finding.pointer,
+                detail=f"{_named_so(finding)} {finding.score:g} was stated, and {finding.reason}. "
+                "Is that right?",
             )
-            yield Question(pointer="/review/safetyAlerts", detail=detail)
     if any(c.kind != "none" for c in message.conclusions):
         return
     said = "you recorded no concern" if message.conclusions else "you stated no conclusion"
     for finding in findings:
         if finding.origin == "computed" and finding.level == "concern":
-            domain = finding.about.replace("-", " ").capitalize()
+            side = "above" if finding.rule == SE_RULE else "below"
             yield Question(
                 pointer=finding.pointer,
-                detail=f"{domain} {finding.score:g} is below {finding.cut_off:.2f} and {said}. "
-                "Is that right?",
+                detail=f"{_named_so(finding)} {finding.score:g} is {side} {finding.cut_off:.2f} and "
+                f"{said}. Is that right?",
             )
+
+
+def _named_so(finding: Finding) -> str:
+    return finding.about.replace("-", " ").capitalize()
 
 
 def _codes(message: Message, findings: tuple[Finding, ...]) -> Iterator[Coding]:

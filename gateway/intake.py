@@ -62,6 +62,7 @@ class Intake:
     receipts: Receipts
     recording: Recording
     monitoring_zone: bool = False
+    asqse_cut_offs: bool = False
 
     async def take(self, body: bytes, media_type: str, caller: Caller) -> Answer:
         """Take one message.
@@ -139,7 +140,7 @@ class Intake:
         message, gone = fold([*earlier, incoming.part])
         if message and gone:
             message = self._still_restricted(tx, record, message)
-        own = assess(incoming.message, self.tables, monitoring_zone=self.monitoring_zone)
+        own = self._assess(incoming.message)
         weighed = self._weigh(message) if message else (Assessment(), Decision())
         state = State(message, *weighed, own if message else Assessment())
         late = any(part.stands_over(incoming.part) for part in earlier)
@@ -208,9 +209,17 @@ class Intake:
             return others[0].ref
         return ref
 
+    def _assess(self, message: Message) -> Assessment:
+        return assess(
+            message,
+            self.tables,
+            monitoring_zone=self.monitoring_zone,
+            asqse_cut_offs=self.asqse_cut_offs,
+        )
+
     def _weigh(self, message: Message) -> tuple[Assessment, Decision]:
         """Assess and decide. Pure."""
-        assessment = assess(message, self.tables, monitoring_zone=self.monitoring_zone)
+        assessment = self._assess(message)
         document = policy_document(message, assessment)
         return assessment, decide(
             self.policy, self.directory, message, document, assessment.findings

@@ -39,6 +39,7 @@ def build_intake(settings: Settings, rules: Rules, journal: Journal, codec: Code
             public_url=settings.public_url.rstrip("/"),
         ),
         monitoring_zone=settings.monitoring_zone,
+        asqse_cut_offs=settings.asqse_cut_offs,
     )
 
 

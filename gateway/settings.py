@@ -53,6 +53,8 @@ class Settings(BaseSettings):
     """A folder whose CSVs replace the shipped code tables of the same name."""
     monitoring_zone: bool = False
     """Turn on the ASQ-3 monitoring zone (single source; see the table)."""
+    asqse_cut_offs: bool = False
+    """Turn on the cut-offs of the ASQ:SE-2 (not verified; see the table)."""
     lease_seconds: float = Field(default=30.0, gt=0)
     """Seconds for which a relay has a delivery to itself; when it dies, another has it then."""
     host: str = "127.0.0.1"

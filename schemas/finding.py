@@ -27,7 +27,8 @@ class Finding(Model):
     """The broad area of need that this points to, where it points to one."""
     score: float | None = None
     cut_off: float | None = None
-    """In points. A score below it is two standard deviations or more under the mean."""
+    """In points. ASQ-3: a score below it is two standard deviations or more under the mean. ASQ:SE-2:
+    a total above it calls for a closer look."""
     questionnaire_months: int | None = None
     code: Coding | None = None
     words: Text | None = None

@@ -40,6 +40,12 @@ Score = Annotated[float, Field(ge=0, le=60)]
 """An ASQ-3 domain total, 0 to 60. Need not be a multiple of five: an omitted item is made up for."""
 
 
+Asq3Answer = Literal["yes", "sometimes", "not-yet"]
+
+ITEMS = 6
+"""Items of a domain of the ASQ-3."""
+
+
 class Asq3Score(Model):
     """One domain's total, by domain or, where our maps lack the code, by the code alone."""
 
@@ -47,6 +53,9 @@ class Asq3Score(Model):
     questionnaire_months: Annotated[int, Field(ge=2, le=60)] | None = None
     """Where it differs from the questionnaire's own, as real messages do."""
     score: Score | None = None
+    items: Annotated[tuple[Asq3Answer | None, ...], Field(min_length=ITEMS, max_length=ITEMS)] = ()
+    """The answers to the domain's six items in their order; null where one was left out. The
+    gateway scores them, and hands them on to nobody."""
     code: Coding | None = None
     """The code as received (SNOMED CT UK, one per questionnaire and domain)."""
 
@@ -183,9 +192,7 @@ class EducationalHistory(Model):
     """DCH-EducationalEstablishmentType-1."""
     start: PartialDate | None = None
     end: PartialDate | None = None
-    outcome: (
-        Literal["no-special-educational-needs", "education-health-and-care-plan"] | None
-    ) = None
+    outcome: Literal["no-special-educational-needs", "education-health-and-care-plan"] | None = None
     """DCH-EducationalAssessmentOutcome-1: a fact as recorded, which starts nothing."""
     need: Coding | None = None
     """Type of need by the NHS's list (DCH-SpecialEducationalNeed-1), which is not the DfE's."""

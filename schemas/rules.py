@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 SAFEGUARDING_REASON = ("https://fhir.nhs.uk/STU3/CodeSystem/DCH-ReasonForReferral-1", "58")
 """DCH-ReasonForReferral-1 58, Safeguarding."""
@@ -25,7 +26,17 @@ BODIES = {
     "safeguarding": "safeguarding",
 }
 """Type of a referral to the property that holds its body."""
-
+MADE = ("report.date", "referral.date")
+"""Days on which a document was made: a sender's clock or zone may differ by one day."""
+STATED = (
+    "notice.parentsTold.on",
+    "sharing.agreement.on",
+    "sharing.opinion.on",
+    "sharing.opinion.parentInformedOn",
+)
+"""Days of what must have happened before it is stated: a condition of sharing rests on it. So do
+those of `sharing.informed`."""
+LONDON = ZoneInfo("Europe/London")
 
 CODES = frozenset(
     {
@@ -34,6 +45,7 @@ CODES = frozenset(
         "retract_reason",
         "birth_date",
         "review_date",
+        "future_date",
         "referral_body",
     }
 )
@@ -73,13 +85,17 @@ def broken(document: Any, *, clock: bool = True) -> Iterator[Broken]:
         yield Broken("review.date", "review_date", "lies after `sent`")
     if reviewed and born and reviewed < born:
         yield Broken("review.date", "review_date", "lies before child.birthDate")
+    yield from _future(document)
     yield from _referral(at(document, "referral"))
 
 
 def at(document: Any, path: str) -> Any:
-    """Return what stands at a path of objects, else None."""
+    """Return what stands at a path of names, and of places in lists, else None."""
     for name in path.split("."):
-        document = document.get(name) if isinstance(document, dict) else None
+        if isinstance(document, list) and name.isdecimal() and int(name) < len(document):
+            document = document[int(name)]
+        else:
+            document = document.get(name) if isinstance(document, dict) else None
     return document
 
 
@@ -106,6 +122,23 @@ def _harm(document: Any) -> Iterator[Broken]:
                 )
 
 
+def _future(document: Any) -> Iterator[Broken]:
+    """Nothing was stated, told or agreed on a day after the message was sent."""
+    sent, there = _day(document, "sent"), _london(document, "sent")
+    if sent is None or there is None:
+        return
+    informed = at(document, "sharing.informed")
+    count = len(informed) if isinstance(informed, list) else 0
+    for path in (*STATED, *(f"sharing.informed.{index}.on" for index in range(count))):
+        on = _day(document, path)
+        if on and on > max(sent, there):
+            yield Broken(path, "future_date", "lies after `sent`; state what has happened")
+    for path in MADE:
+        made = _day(document, path)
+        if made and made - sent > timedelta(days=1):
+            yield Broken(path, "future_date", "lies after `sent`")
+
+
 def _referral(referral: Any) -> Iterator[Broken]:
     """A referral has its type's body and no other's, and none has safeguarding for a reason."""
     reason = (at(referral, "service.reason.system"), at(referral, "service.reason.code"))
@@ -121,6 +154,15 @@ def _referral(referral: Any) -> Iterator[Broken]:
             "referral_body",
             f"of type `{kind}` needs the property `{BODIES[kind]}`, and no other type's",
         )
+
+
+def _london(document: Any, path: str) -> date | None:
+    """Return the day in England of an instant."""
+    try:
+        instant = datetime.fromisoformat(at(document, path).upper())
+        return instant.astimezone(LONDON).date() if instant.tzinfo else instant.date()
+    except (AttributeError, TypeError, ValueError, OverflowError):
+        return None
 
 
 def _day(document: Any, path: str) -> date | None:

@@ -54,7 +54,12 @@ def explain(
     if message.action == "retract":
         say("A retract: whoever was told by this record's earlier messages has it withdrawn.")
         return
-    assessment = assess(message, rules.tables, monitoring_zone=settings.monitoring_zone)
+    assessment = assess(
+        message,
+        rules.tables,
+        monitoring_zone=settings.monitoring_zone,
+        asqse_cut_offs=settings.asqse_cut_offs,
+    )
     document = policy_document(message, assessment)
     decision = decide(rules.policy, rules.directory, message, document, assessment.findings)
     _explain(rules, decision, dict(document))

@@ -2,7 +2,7 @@
 
 from schemas.codes.parse import SNOMED, TABLES, TableFault, parse_tables
 from schemas.codes.rows import Fault
-from schemas.codes.tables import Age, Asq3Code, Asq3Form, CodeTables, SenType
+from schemas.codes.tables import Age, Asq3Code, Asq3Form, AsqSeForm, CodeTables, SenType
 
 __all__ = [
     "SNOMED",
@@ -10,6 +10,7 @@ __all__ = [
     "Age",
     "Asq3Code",
     "Asq3Form",
+    "AsqSeForm",
     "CodeTables",
     "Fault",
     "SenType",

@@ -14,7 +14,7 @@ from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from schemas.codes.rows import Fault, R, Row, index, read_rows
-from schemas.codes.tables import Age, Asq3Code, Asq3Form, CodeTables, SenType
+from schemas.codes.tables import Age, Asq3Code, Asq3Form, AsqSeForm, CodeTables, SenType
 from schemas.fields import nearest
 from schemas.identifiers import SnomedCode
 from schemas.message import AreaOfNeed
@@ -28,6 +28,7 @@ AREAS = "areas_of_need.csv"
 FORMS = "asq3_cutoffs.csv"
 ZONES = "asq3_monitoring_upper.csv"
 POINTERS = "asq3_domain_to_area.csv"
+SE_FORMS = "asqse_cutoffs.csv"
 TYPES = "dfe_sen_type.csv"
 PROVISIONS = "dfe_sen_provision.csv"
 ALIASES = "sen_type_aliases.csv"
@@ -52,6 +53,7 @@ TABLES = (
     POINTERS,
     ZONES,
     "asq3_snomed.csv",
+    SE_FORMS,
     "asqse_snomed.csv",
     PROVISIONS,
     TYPES,
@@ -115,9 +117,21 @@ class _Points(Row):
         return {domain: getattr(self, domain.replace("-", "_")) for domain in DOMAINS}
 
 
-class _Form(_Points):
+class _Ages(Row):
+    """For which ages a questionnaire is."""
+
+    questionnaire_months: _Months
     age_from: Annotated[Age, BeforeValidator(_age)]
     age_to: Annotated[Age, BeforeValidator(_age)]
+
+
+class _Form(_Points, _Ages):
+    pass
+
+
+class _SeForm(_Ages):
+    cut_off: Annotated[Decimal, Field(ge=0, le=465)]
+    checked: str
 
 
 class _Pointer(Row):
@@ -181,6 +195,7 @@ def parse_tables(texts: Mapping[str, str]) -> CodeTables:
     asqse_codes = table("asqse_snomed.csv", _AsqSeCode, "snomed_code")
     forms = table(FORMS, _Form, "questionnaire_months")
     zones = table(ZONES, _Points, "questionnaire_months")
+    se_forms = table(SE_FORMS, _SeForm, "questionnaire_months")
     pointers = table(POINTERS, _Pointer, "asq3_domain")
     types = table(TYPES, _SenType, "code")
     provisions = table(PROVISIONS, _SenProvision, "code")
@@ -195,7 +210,8 @@ def parse_tables(texts: Mapping[str, str]) -> CodeTables:
     for files, found in (
         ((AREAS,), _absent(AREAS, "code", get_args(AreaOfNeed), areas)),
         ((POINTERS,), _absent(POINTERS, "asq3_domain", DOMAINS, pointers)),
-        ((FORMS,), _ages_that_overlap(forms.values())),
+        ((FORMS,), _ages_that_overlap(FORMS, forms.values())),
+        ((SE_FORMS,), _ages_that_overlap(SE_FORMS, se_forms.values())),
         ((FORMS, ZONES), _zones_that_do_not_fit(zones.values(), forms)),
         ((TYPES, PROVISIONS, ALIASES), _aliases_of_nothing(aliases.values(), codes)),
     ):
@@ -205,9 +221,8 @@ def parse_tables(texts: Mapping[str, str]) -> CodeTables:
         raise TableFault(tuple(faults))
 
     systems = {SNOMED: {code: row.term for code, row in speech.items()}}
-    for rows in (*codings, needs):
-        for row in rows.values():
-            systems.setdefault(row.system, {})[row.code] = row.display
+    for row in (*(row for rows in codings for row in rows.values()), *needs.values()):
+        systems.setdefault(row.system, {})[row.code] = row.display
     return CodeTables(
         asq3_by_code={
             code: Asq3Code(row.questionnaire_months, row.domain, row.display)
@@ -220,6 +235,10 @@ def parse_tables(texts: Mapping[str, str]) -> CodeTables:
         asq3_monitoring_upper={months: row.by_domain() for months, row in zones.items()},
         asq3_area={domain: row.area_of_need for domain, row in pointers.items()},
         asqse_by_code={code: row.questionnaire_months for code, row in asqse_codes.items()},
+        asqse_forms={
+            months: AsqSeForm(months, row.age_from, row.age_to, row.cut_off, row.checked)
+            for months, row in se_forms.items()
+        },
         sen_types={
             code: SenType(code, row.description, row.area_of_need) for code, row in types.items()
         },
@@ -240,16 +259,16 @@ def _absent(
             yield Fault(file, f"has no row for {word}; add one", column=column)
 
 
-def _ages_that_overlap(forms: Iterable[_Form]) -> Iterator[Fault]:
+def _ages_that_overlap(file: str, forms: Iterable[_Ages]) -> Iterator[Fault]:
     """No two questionnaires fit one age."""
-    before: _Form | None = None
+    before: _Ages | None = None
     for form in sorted(forms, key=lambda form: form.age_from):
         if form.age_to < form.age_from:
-            yield Fault(FORMS, "is younger than age_from; write an older one", form.line, "age_to")
+            yield Fault(file, "is younger than age_from; write an older one", form.line, "age_to")
         elif before and form.age_from <= before.age_to:
             months = before.questionnaire_months
             detail = f"is still an age of the {months} month questionnaire; write an older one"
-            yield Fault(FORMS, detail, form.line, "age_from")
+            yield Fault(file, detail, form.line, "age_from")
         before = form
 
 

@@ -45,6 +45,21 @@ class Asq3Form:
 
 
 @dataclass(frozen=True)
+class AsqSeForm:
+    """One ASQ:SE-2 questionnaire: for which ages, and with which cut-off."""
+
+    months: int
+    age_from: Age
+    """The youngest age that it fits."""
+    age_to: Age
+    """The oldest age that it fits, this day included."""
+    cut_off: Decimal
+    """In points, 0 to 465. A total above it calls for a closer look: higher is worse."""
+    checked: str
+    """How well the row is supported."""
+
+
+@dataclass(frozen=True)
 class SenType:
     """A type of need in the school census and SEN2."""
 
@@ -68,6 +83,8 @@ class CodeTables:
     """The area of need that a domain points to, for health services' eyes. Scores never route."""
     asqse_by_code: Mapping[str, int]
     """SNOMED CT code of an ASQ:SE-2 total to the questionnaire's month."""
+    asqse_forms: Mapping[int, AsqSeForm]
+    """By the questionnaire's month. Only those whose cut-off is given."""
     sen_types: Mapping[str, SenType]
     """By the DfE's code, such as `SLCN`."""
     dch_needs: Mapping[tuple[str, str], AreaOfNeed | None]

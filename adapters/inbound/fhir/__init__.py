@@ -64,7 +64,7 @@ def _parse(bundle: dict[str, Any], faults: list[Fault], tables: CodeTables) -> P
     if message is None or faults:
         raise NotUnderstood(tuple(faults))
     unmapped = tuple(dict.fromkeys(reading.codings.values()))
-    notes = tuple(_questions(message))
+    notes = tuple(dict.fromkeys((*reading.notes, *_questions(message))))
     return Parsed(message=message, event=event.code, unmapped=unmapped, notes=notes)
 
 

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from uuid import NAMESPACE_URL, uuid5
 from zoneinfo import ZoneInfo
 
+from adapters.inbound.fhir.narrative import plain_text
 from adapters.inbound.fhir.paths import Node, Nodes, elements
 from schemas.codes import SNOMED, Asq3Code, CodeTables
 
@@ -154,6 +155,11 @@ def _referral_key(codes: Codes, node: Node) -> Any:
     return str(uuid5(NAMESPACE_URL, f"{BASE}/referral/{number.value}/{parts}"))
 
 
+def _plain_text(_: Codes, node: Node) -> Any:
+    """A narrative's xhtml as plain text: a line for each block, table cells with `: ` between."""
+    return plain_text(node.value) or None if isinstance(node.value, str) else node.value
+
+
 def _if_unmapped(codes: Codes, node: Node) -> Any:
     """A `Coding` word for word, where an earlier row found it in no map."""
     return _coding(codes, node) if codes.is_unmapped(node) else None
@@ -172,4 +178,5 @@ CONVERTERS: Mapping[str, Callable[[Codes, Node], Any]] = {
     "asq3-months": _asq3_months,
     "asqse-months": _asqse_months,
     "referral-key": _referral_key,
+    "plain-text": _plain_text,
 }

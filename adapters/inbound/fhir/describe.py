@@ -38,6 +38,7 @@ from schemas.review import (
     SenseStatus,
     View,
 )
+from schemas.sen_support import Need
 from schemas.speech_therapy import AreaFinding, Provision
 
 _VALUES = {
@@ -68,6 +69,7 @@ _MODELS: dict[str, type[BaseModel]] = {
         IndividualRequirements,
         LegalFact,
         LookedAfter,
+        Need,
         Organisation,
         ResponsiblePerson,
         SafetyAlert,
@@ -75,8 +77,8 @@ _MODELS: dict[str, type[BaseModel]] = {
         Setting,
         View,
     )
-}
-"""Tables with a capital are named by the model that they fill."""
+} | {"AreaSection": AreaFinding, "NeedCoding": Need, "ProvisionText": Provision}
+"""Tables with a capital are named by the model that they fill, or by the shape in which it comes."""
 
 _HEADINGS = {
     "systems": "Names used below",
@@ -97,18 +99,23 @@ _HEADINGS = {
     "safety-alerts": "Safety Alerts: `CH029`, `safety-alerts-1`",
     "legal-information": "Legal Information: `CH033`, `legal-information-1`",
     "referral-request": "Referral: `CH028`, `referral-1`",
-    "review": "Review: an Encounter and its Observations",
+    "review": "Review: an Encounter and its Observations, or a QuestionnaireResponse",
     "report": "Speech therapy report: a DiagnosticReport",
+    "report-composition": "Speech therapy report: a Composition",
     "notice": "SEN support notice: a QuestionnaireResponse",
+    "notice-condition": "SEN support notice: a Condition",
+    "notice-flag": "SEN support notice: a Flag",
     "referral": "Referral: a ServiceRequest",
 }
 
 _EXAMPLES = {
-    "review": "review.fhir.json",
-    "report": "report.fhir.json",
-    "notice": "notice.fhir.json",
-    "referral": "referral.fhir.json",
-    "assessment-scales": "review.stu3.fhir.json",
+    "review": ("review.fhir.json", "review-questionnaire.fhir.json"),
+    "report": ("report.fhir.json",),
+    "report-composition": ("report-composition.fhir.json",),
+    "notice": ("notice.fhir.json",),
+    "notice-condition": ("notice-condition.fhir.json",),
+    "referral": ("referral.fhir.json",),
+    "assessment-scales": ("review.stu3.fhir.json",),
 }
 
 _INTRODUCTION = """\
@@ -118,7 +125,8 @@ Send a Bundle to `POST /messages` as `application/fhir+json`.
 
 ## What holds for every message
 - A Bundle of type `message` whose first entry is a MessageHeader. STU3 says its event in `event`, \
-R4 in `eventCoding`, where the code is the kind of message.
+R4 in `eventCoding`, where the code is the kind of message. Where a kind comes in several shapes, \
+the type of the resource to which `MessageHeader.focus` leads tells which.
 - One child, so one Patient. In R4 one Consent at most.
 - References are `urn:uuid:` of a fullUrl, absolute, `Type/id`, or `#id` of a contained resource. \
 One that is read and leads nowhere is a fault; so is a fullUrl used twice.
@@ -135,7 +143,8 @@ Left the property of the canonical message (`a[]` is a list), then where it is r
 with the JSON names of elements; `where(a=b)` holds where any of a is any of b. Of several rows for \
 one property the first that yields a value fills it; a list takes of all of them. Rows with `%` \
 define a name. *refused*: what stands there is a fault, with the words on the right. *required*: \
-what stands nowhere is one. The third column says how a value is turned; `a→b` translates a code, \
+what stands nowhere is one. *note*: what stands there was not read, and the receipt says so among its \
+questions. The third column says how a value is turned; `a→b` translates a code, \
 and a code that is not among them is a fault, or what `else` says: `else unmapped` lists it. \
 `object` is the next section.
 
@@ -144,7 +153,9 @@ Whatever has no natural element in FHIR is sent in one way: an extension \
 `https://fhir.gateway.example/StructureDefinition/…` whose members are extensions named by the \
 canonical property (`url` is the property's name), each with a `value[x]` or with members of its \
 own; a list repeats its member. The items of a QuestionnaireResponse are the same with `linkId` and \
-`answer.value[x]` (a `valueCoding` gives its code). A property that has an element of its own may be \
+`answer.value[x]` (a `valueCoding` gives its code). In a list whose places count, such as the six \
+`items` of an ASQ-3 domain, the members are named `1` to `6`, and one that is left out was not \
+answered. A property that has an element of its own may be \
 stated here too, and must then say the same.
 """
 
@@ -159,16 +170,15 @@ def describe(examples: Mapping[str, str]) -> str:
         lines += [f"`{shared.__name__}`", "", *_members(members(shared))]
     for profile in reversed(PROFILES):
         lines.append(f"## FHIR {profile.version}")
-        events = {event.table: event.kind for event in profile.events.values()}
+        events = {table: one.kind for one in profile.events.values() for table in one.tables}
         for table, rows in profile.tables.items():
             model = _MODELS.get(table, MODELS[events.get(table, "healthy-child-review")])
             lines += [f"### {_HEADINGS.get(table, f'{table} (`$this`)')}", *_rows(rows, model)]
             for row in rows:
                 if row.convert == "object":
-                    lines += _object(profile, row, model)
-            if table in _EXAMPLES:
-                text = examples[_EXAMPLES[table]].strip()
-                lines += [f"Example ({_EXAMPLES[table]}):", "", "```json", text, "```", ""]
+                    lines += _object(profile, rows, row, model)
+            for name in _EXAMPLES.get(table, ()):
+                lines += [f"Example ({name}):", "", "```json", examples[name].strip(), "```", ""]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -179,21 +189,26 @@ def _rows(rows: tuple[Row, ...], model: type[BaseModel]) -> Iterator[str]:
     for row in rows:
         words = [] if row.convert else _words(_annotation(model, row.keys))
         note = "; ".join(filter(None, (_listed(words), row.note)))
-        what = f"*{row.canonical}*" if row.canonical in ("refused", "required") else row.canonical
+        told = row.canonical in ("refused", "required", "note")
+        what = f"*{row.canonical}*" if told else row.canonical
         paths = row.fhir.replace("|", "\\|")
         yield f"| {what} | `{paths}` | {row.convert} | {note} |"
     yield ""
 
 
-def _object(profile: Profile, row: Row, model: type[BaseModel]) -> Iterator[str]:
+def _object(
+    profile: Profile, rows: tuple[Row, ...], row: Row, model: type[BaseModel]
+) -> Iterator[str]:
     """Describe the members of a nested extension, or the items of a questionnaire."""
     url = re.search(r"extension\('([^']*)'\)$", row.fhir)
     yield f"Members of `{url[1] if url else row.fhir}` (`{row.canonical}`):"
     yield ""
     taken: set[str] = set()
-    for other in (other for rows in profile.tables.values() for other in rows if other != row):
+    beside = (*rows, *profile.tables["message"]) if url else ()
+    for other in (one for one in beside if one != row):
         name = other.canonical.removesuffix("[]")
-        inner = profile.tables.get(other.convert, ())
+        # Of a list another row gives other items.
+        inner = () if row.is_list else profile.tables.get(other.convert, ())
         taken |= {name, *(f"{name}.{one.canonical.removesuffix('[]')}" for one in inner)}
     taken.discard(".".join(row.keys))
     inner_model = _types(_annotation(model, row.keys))
@@ -269,5 +284,6 @@ def _dotted(above: str, part: str) -> str:
 
 if __name__ == "__main__":
     folder = Path(__file__).parents[3] / "examples" / "messages"
-    texts = {name: (folder / name).read_text(encoding="utf-8") for name in _EXAMPLES.values()}
+    names = [name for shown in _EXAMPLES.values() for name in shown]
+    texts = {name: (folder / name).read_text(encoding="utf-8") for name in names}
     sys.stdout.write(describe(texts))

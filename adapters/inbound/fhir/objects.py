@@ -2,15 +2,17 @@
 
 The one mechanism for whatever has no natural element in FHIR. Members are named by the canonical
 property; the canonical model says which repeat and which hold objects. A name that it does not
-know is taken as it is: the model then refuses it, and says which one is near.
+know is taken as it is: the model then refuses it, and says which one is near. Of a list whose places
+count, such as the items of a domain, the members are named by their place, from 1.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, get_origin
+from typing import Any, NamedTuple, get_origin
 
+from annotated_types import MaxLen
 from pydantic import BaseModel
 
 from adapters.errors import Fault
@@ -37,7 +39,7 @@ class Objects:
         model: Model = MODELS[self.kind]
         for name in at.split("/")[1:]:
             if not name.isdigit():
-                model = _shapes(model).get(name, (None, False))[0]
+                model = _shapes(model).get(name, _VALUE).model
         return self._read(node, into, at, model)
 
     def _read(self, node: Node, into: dict[str, Any], at: str, model: Model) -> dict[str, Any]:
@@ -52,7 +54,10 @@ class Objects:
 
     def _member(self, name: str, holder: Node, into: dict[str, Any], at: str, model: Model) -> None:
         """Read one member: a value, or an object of its own."""
-        inner, many = _shapes(model).get(name, (None, False))
+        inner, many, places = _shapes(model).get(name, _VALUE)
+        if places:
+            self._places(name, holder, into, at, places)
+            return
         items = into.setdefault(name, []) if many else []
         pointer = at + json_pointer((name, len(items)) if many else (name,))
         old = None if many else into.get(name)
@@ -75,6 +80,27 @@ class Objects:
             self.faults.append(Fault(path, detail, "value"))
         self.origins.setdefault(pointer, path)
 
+    def _places(self, name: str, holder: Node, into: dict[str, Any], at: str, count: int) -> None:
+        """Read a list whose places count; a place of which nothing is said is null."""
+        inner = Objects(self.kind, {}, self.faults)
+        said = inner._read(holder, {}, "", None)
+        wanted = [str(number) for number in range(1, count + 1)]
+        detail = f"is a list whose places count; name its members `1` to `{count}`, each once"
+        if not said or name in into:
+            self.faults.append(Fault(holder.path, detail, "value"))
+        for place in said.keys() - set(wanted):
+            self.faults.append(
+                Fault(inner.origins[json_pointer((place,))], detail, "unknown-property")
+            )
+        pointer = at + json_pointer((name,))
+        self.origins.setdefault(pointer, holder.path)
+        for index, place in enumerate(wanted):
+            if place in said:
+                self.origins[pointer + json_pointer((index,))] = inner.origins[
+                    json_pointer((place,))
+                ]
+        into[name] = [said.get(place) for place in wanted]
+
 
 def _leaf(value: Any, model: Model) -> Any:
     """Return a value as it is; of a Coding its code alone, unless the model wants it whole."""
@@ -85,14 +111,30 @@ def _leaf(value: Any, model: Model) -> Any:
     return {key: value[key] for key in ("system", "code", "display") if key in value}
 
 
+class _Shape(NamedTuple):
+    """What the model says of a property."""
+
+    model: Model
+    """The model that it holds, if it holds one."""
+    many: bool
+    """Whether it is a list."""
+    places: int
+    """Of a list whose places count, how many it has; else 0."""
+
+
+_VALUE = _Shape(None, False, 0)
+
+
 @cache
-def _shapes(model: Model) -> dict[str, tuple[Model, bool]]:
-    """Return of each property the model that it holds, if it holds one, and whether it is a list."""
+def _shapes(model: Model) -> dict[str, _Shape]:
+    """Return what the model says of each property."""
     if model is None:
         return {}
     inner = properties(model)
-    return {
-        field.alias: (inner[field.alias], get_origin(field.annotation) is tuple)
-        for field in model.model_fields.values()
-        if field.alias
-    }
+    shapes = {}
+    for field in model.model_fields.values():
+        if field.alias:
+            many = get_origin(field.annotation) is tuple
+            most = next((one.max_length for one in field.metadata if isinstance(one, MaxLen)), 0)
+            shapes[field.alias] = _Shape(inner[field.alias], many, most if many else 0)
+    return shapes

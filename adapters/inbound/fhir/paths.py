@@ -2,10 +2,10 @@
 
 An expression yields nodes: values, each with the concrete FHIRPath where it stands. Understood are
 `a.b`, `a[0]`, `a | b`, `%variable`, `$this`, `'literal'`, `true`, `where(a=b)`, `where(a)`,
-`extension(url)`, `resolve()`, `ofType(Type)`, `first()`, `empty()`. Elements have their JSON names
-(`valueQuantity`). `a=b` holds where any of a is any of b. Two are ours: `unread()`, the resources
-from which nothing has been read so far, and `answers(linkId)`, the values that answer the items of
-that linkId, at any depth.
+`extension(url)`, `resolve()`, `ofType(Type)`, `first()`, `empty()`, `repeat(a)`. Elements have
+their JSON names (`valueQuantity`). `a=b` holds where any of a is any of b. Two are ours: `unread()`,
+those at or below which nothing has been read so far, and `answers(linkId)`, the values that answer
+the items of that linkId, at any depth.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class Scope(Protocol):
     def resolve(self, reference: Node) -> Nodes:
         """Follow a Reference; one that leads nowhere is a fault."""
 
-    def unread(self, resources: Nodes) -> Nodes:
-        """Return the resources from which nothing was read so far."""
+    def unread(self, nodes: Nodes) -> Nodes:
+        """Return the nodes at or below which nothing was read so far."""
 
 
 ROOTS = ("Bundle", "MessageHeader")
@@ -182,6 +182,17 @@ class _Parser:
     def first(self) -> Find:
         return lambda _scope, nodes: nodes[:1]
 
+    def repeat(self) -> Find:
+        deeper = self.path()
+
+        def find(scope: Scope, nodes: Nodes) -> Nodes:
+            found: Nodes = []
+            while nodes := deeper(scope, nodes):
+                found += nodes
+            return found
+
+        return find
+
     def empty(self) -> Find:
         return lambda _scope, nodes: [Node(not nodes, "")]
 
@@ -228,5 +239,6 @@ _FUNCTIONS: Mapping[str, Callable[[_Parser], Find]] = {
     "ofType": _Parser.of_type,
     "first": _Parser.first,
     "empty": _Parser.empty,
+    "repeat": _Parser.repeat,
     "unread": _Parser.unread,
 }

@@ -7,6 +7,7 @@ A table is a CSV of rows (table, canonical, fhir, convert, note). What `canonica
 `%x`         a variable: the first row that yields something defines it
 `refused`    what yields something is refused, with the note as the reason
 `required`   what yields nothing is missing, with the note as the reason
+`note`       what yields something is told to the sender, with the note; asked when all is read
 
 `convert` is the name of a converter, or `a→b, c→d` with what becomes of another code, or `object`
 (objects.py), or the name of another table, with a capital like the model that it fills, which is
@@ -17,7 +18,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any
 
@@ -57,13 +58,20 @@ class Event:
     code: str
     """The event, as the idempotency key has it."""
     table: str
+    """The table that reads it, unless the focus leads to a resource of a type in `shapes`."""
+    shapes: Mapping[str, str] = field(default_factory=dict)
+    """Of an event that comes in further shapes: the type of its focus to the table."""
     shared: tuple[str, ...] = ()
     """Tables that are read before its own: what it has in common with other events."""
 
     @property
     def tables(self) -> tuple[str, ...]:
-        """The tables that are read of its messages, in this order."""
-        return ("systems", *self.shared, self.table, "message")
+        """Return every table of its own that may read this event."""
+        return tuple(dict.fromkeys((self.table, *self.shapes.values())))
+
+    def read_by(self, table: str) -> tuple[str, ...]:
+        """Return all tables that are read of the shape that `table` reads, in this order."""
+        return ("systems", *self.shared, table, "message")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,15 +1,21 @@
-"""FHIR R4 on UK Core: review, report, SEN notice and referral, one shape a kind."""
+"""FHIR R4 on UK Core: review, report, SEN notice and referral, each in the shapes that it has."""
 
 # `fhir.resources` has no R4: R4B is the same in every element that is read here.
 from fhir.resources.R4B import get_fhir_model_class
 
 from adapters.inbound.fhir.convert import CONVERTERS
 from adapters.inbound.fhir.profile import Event, Profile, load_tables
-from schemas.message import BODY
+from schemas.message import BODY, Kind
 
-_CLASSES = """Consent DiagnosticReport Encounter HealthcareService Location MessageHeader
-    Observation Organization Patient Practitioner PractitionerRole QuestionnaireResponse
-    RelatedPerson ServiceRequest"""
+_CLASSES = """Composition Condition Consent DiagnosticReport Encounter Flag HealthcareService
+    Location MessageHeader Observation Organization Patient Practitioner PractitionerRole
+    QuestionnaireResponse RelatedPerson ServiceRequest"""
+
+_SHAPES: dict[Kind, dict[str, str]] = {
+    "speech-therapy-report": {"Composition": "report-composition"},
+    "sen-support-notice": {"Condition": "notice-condition", "Flag": "notice-flag"},
+}
+"""Further shapes of a kind: the type of its focus to the table."""
 
 PROFILE = Profile(
     version="R4",
@@ -17,6 +23,9 @@ PROFILE = Profile(
     classes={name: get_fhir_model_class(name) for name in _CLASSES.split()},
     tables=load_tables("r4.csv", CONVERTERS),
     event_element="eventCoding",
-    events={kind: Event(kind=kind, code=kind, table=table) for kind, table in BODY.items()},
+    events={
+        kind: Event(kind=kind, code=kind, table=table, shapes=_SHAPES.get(kind, {}))
+        for kind, table in BODY.items()
+    },
     only_one=("Patient", "Consent"),
 )

@@ -21,6 +21,7 @@ from schemas.base import Coding
 from schemas.codes import SNOMED, CodeTables
 from schemas.identifiers import SnomedCode
 from schemas.message import BODY
+from schemas.receipt import Question
 
 _RESOURCE = re.compile(r"Bundle\.entry\[\d+\]\.resource(\.contained\[\d+\])?")
 
@@ -55,8 +56,23 @@ class Reading:
         for entry in entries:
             self._index(entry)
         self._refused: list[Fault] = []
-        for table in event.tables:
+        self._last: list[Row] = []
+        self.notes: list[Question] = []
+        """What the sender is told of a message that is taken."""
+        self.tables_read = event.read_by(self._shape())
+        """The tables of this message's shape."""
+        for table in self.tables_read:
             self.read(table, self.document, "", _NOWHERE)
+        stand = len(self.faults)
+        for row in self._last:
+            found = row.find(self, [_NOWHERE])
+            self.notes += (Question(pointer=_near(node.path), detail=row.note) for node in found)
+        # What only a note looks for is not read: that it is missing is no fault.
+        self.notes += (
+            Question(pointer=_near(fault.pointer), detail=fault.detail)
+            for fault in self.faults[stand:]
+        )
+        del self.faults[stand:]
         for place, variable in (
             (self.body, "%focus"),
             (self.body, "%body"),
@@ -67,6 +83,14 @@ class Reading:
         if self.document.get("action") != "retract":
             # What is retracted may well say of itself that it was entered in error.
             self.faults += self._refused
+
+    def _shape(self) -> str:
+        """Return the table of the shape in which the event comes: the type of its focus tells it."""
+        for reference in elements([self.roots["MessageHeader"]], "focus"):
+            for focus in self.resolve(reference):
+                if shape := self.event.shapes.get(str(focus.value.get("resourceType"))):
+                    return shape
+        return self.event.table
 
     def read(self, table: str, target: dict[str, Any], at: str, this: Node) -> None:
         """Read one table into `target`, which stands at the JSON Pointer `at`."""
@@ -79,6 +103,8 @@ class Reading:
                     self.variables[row.canonical] = found
             elif row.canonical == "refused":
                 self._refused += (Fault(node.path, row.note, "not-supported") for node in found)
+            elif row.canonical == "note":
+                self._last.append(row)
             elif row.canonical == "required":
                 if not found:
                     self.faults.append(Fault(this.path, row.note, "required"))
@@ -100,10 +126,18 @@ class Reading:
         self.faults.append(Fault(path, detail, "reference"))
         return []
 
-    def unread(self, resources: Nodes) -> Nodes:
-        """Return the resources from which nothing was read so far."""
-        read = {found[0] for path in self.origins.values() if (found := _RESOURCE.match(path))}
-        return [node for node in resources if node.path not in read]
+    def unread(self, nodes: Nodes) -> Nodes:
+        """Return the nodes at or below which nothing was read so far."""
+        inside = tuple((node, f"{node.path}.", f"{node.path}.contained[") for node in nodes)
+        read = self.origins.values()
+        return [
+            node
+            for node, below, contained in inside
+            if not any(
+                path == node.path or (path.startswith(below) and not path.startswith(contained))
+                for path in read
+            )
+        ]
 
     def unmapped(self, coding: Node) -> None:
         """List a code that is not in our maps, word for word. Our own words need none."""
@@ -132,10 +166,18 @@ class Reading:
 
     def read_from(self, canonical: str) -> str | None:
         """Return the expression by which the profile reads a canonical property."""
-        names = ("%body", "%focus") if canonical == BODY[self.event.kind] else (canonical,)
-        for table in self.event.tables:
+        if canonical == BODY[self.event.kind]:
+            found = [
+                row.fhir
+                for shape in self.event.tables
+                for table in self.event.read_by(shape)
+                for row in self.profile.tables.get(table, ())
+                if row.canonical in ("%body", "%focus")
+            ]
+            return " or ".join(dict.fromkeys(found)) or None
+        for table in self.tables_read:
             for row in self.profile.tables.get(table, ()):
-                if row.canonical in names:
+                if row.canonical == canonical:
                     return row.fhir
         return None
 
@@ -214,6 +256,11 @@ class Reading:
             detail = f"is not one of {', '.join(f'`{word}`' for word in row.words)}"
             self.faults.append(Fault(node.path, detail, "value"))
         return None
+
+
+def _near(path: str) -> str:
+    """Return a path, or the nearest above it that is short enough to be told."""
+    return path if len(path) <= 200 else path[:200].rpartition(".")[0]
 
 
 def _holder(target: dict[str, Any], row: Row, *, create: bool) -> dict[str, Any] | None:

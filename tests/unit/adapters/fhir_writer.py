@@ -15,6 +15,7 @@ from adapters.inbound.fhir.describe import value_element
 from schemas.base import Coding
 from schemas.fields import MODELS, properties
 from schemas.message import BODY
+from schemas.review import Asq3, Asq3Score
 from schemas.sen_support import SenSupportNotice
 
 Json = dict[str, Any]
@@ -49,7 +50,13 @@ def extension(url: str, value: Any, model: type[BaseModel]) -> Json:
 
 def items(value: Json, model: type[BaseModel]) -> list[Json]:
     """Write an object as the items of a questionnaire."""
-    written = []
+    answers = value.pop("items", ()) if model is Asq3Score else ()
+    places = [
+        {"linkId": str(place), "answer": [{"valueCoding": {"code": answer}}]}
+        for place, answer in enumerate(answers, start=1)
+        if answer
+    ]
+    written = [{"linkId": "items", "item": places}] if places else []
     for name, one, inner, element in _members(value, model):
         if inner:
             written.append({"linkId": name, "item": items(one, inner)})
@@ -309,6 +316,8 @@ class Writer:
             encounter["location"] = [{"location": {"display": review.pop("place")}}]
         if "asq3" in review:
             self.asq3(review.pop("asq3"), "review", "asq3")
+        if "asqSe2" in review:
+            self.asq_se2(review.pop("asqSe2"))
         for sense in ("hearing", "vision"):
             if sense in review:
                 self.sense(sense, review.pop(sense))
@@ -336,7 +345,24 @@ class Writer:
             note=[{"text": value["note"]}] if "note" in value else [],
         )
 
+    def asq_se2(self, asq_se2: Json) -> None:
+        coding = [{"system": f"{BASE}/CodeSystem/observation", "code": "asq-se-2"}]
+        coding += [asq_se2.pop("code")] if "code" in asq_se2 else []
+        value = {"value": asq_se2.pop("score")} if "score" in asq_se2 else {}
+        about = [self.ours("asq-se-2", asq_se2, "review", "asqSe2")] if asq_se2 else []
+        self.observe({"coding": coding}, extension=about, valueQuantity=value)
+
     def asq3(self, asq3: Json, *path: str) -> None:
+        if any("items" in score for score in asq3["scores"]):
+            self.add(
+                {
+                    "resourceType": "QuestionnaireResponse",
+                    "questionnaire": f"{BASE}/Questionnaire/referral-service",
+                    "status": "completed",
+                    "item": [{"linkId": "asq3", "item": items(asq3, Asq3)}],
+                }
+            )
+            return
         scores = [self.score(score) for score in asq3.pop("scores")]
         about = [self.ours("asq3", asq3, *path)] if asq3 else []
         self.observe({"coding": [PANEL]}, hasMember=scores, extension=about)

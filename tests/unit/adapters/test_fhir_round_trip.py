@@ -38,6 +38,11 @@ CODINGS = st.fixed_dictionaries(
 )
 
 
+ANSWERS = st.lists(
+    st.sampled_from(["yes", "sometimes", "not-yet", None]), min_size=6, max_size=6
+).filter(any)
+
+
 def values(annotation: Any, metadata: tuple[Any, ...] = (), full: bool = False) -> Any:
     """Return JSON values of a field of the canonical model; if `full`, nothing is left out."""
     if annotation is AwareDatetime:
@@ -109,7 +114,9 @@ def objects(model: type[BaseModel], full: bool) -> st.SearchStrategy[dict[str, A
 def scores(draw: st.DrawFn) -> dict[str, Any]:
     """Return a domain's score by a known code, an unknown code, or the domain alone."""
     score: dict[str, Any] = draw(
-        st.fixed_dictionaries({}, optional={"score": st.floats(0, 60).map(lambda s: round(s, 2))})
+        st.fixed_dictionaries(
+            {}, optional={"score": st.floats(0, 60).map(lambda s: round(s, 2)), "items": ANSWERS}
+        )
     )
     how = draw(st.sampled_from(["known", "unknown", "domain"]))
     if how == "known":

@@ -223,7 +223,7 @@ FAULTS: dict[str, tuple[tuple[str, str], str, tuple[str, ...]]] = {
         ("`review.asq3`", "health services only"),
     ),
     "a view that reaches what a route is never to show": (
-        ("never: [child.nhsNumber, child.address, review.asq3, findings]",
+        ("never: [child.nhsNumber, child.address, review.asq3, review.asqSe2, findings]",
          "never: [child.nhsNumber, child.address, review.strengths]"),
         "never: [child.nhsNumber, child.address, review.strengths]",
         ("`review.strengths`, which is never to go",),

@@ -114,7 +114,7 @@ ROWS: dict[str, Row] = {
         agency="health",
         basis="direct-care",
         sees=f"""{IDS} child.nhsNumber child.nhsNumberStatus review.type review.date review.outcome
-            review.attempts review.asq3 findings conclusions.kind conclusions.areas conclusions.on
+            review.attempts review.asq3 review.asqSe2 findings conclusions.kind conclusions.areas conclusions.on
             conclusions.recheckOn conclusions.referTo review.nextStep""",
         of_which=COMPUTED,
     ),
@@ -243,13 +243,14 @@ ROWS: dict[str, Row] = {
 
 
 def cut(document: Mapping[str, Any], sees: str) -> Counter[tuple[str, Any]]:
-    """Return the leaves of a document that stand at or below the paths that are seen."""
+    """Return the leaves at or below the paths that are seen. Answers to items are seen by nobody."""
     seen = tuple(sees.split())
     return Counter(
         {
             (path, value): count
             for (path, value), count in leaves(document).items()
             if any(path == one or path.startswith(one + ".") for one in seen)
+            and not path.endswith("asq3.scores.items")
         }
     )
 
