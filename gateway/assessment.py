@@ -256,7 +256,7 @@ def _review(review: HealthyChildReview) -> Iterator[Finding]:
             origin="professional-opinion",
             words=skill.result,
             code=skill.code,
-            on=skill.on,
+            on=whole_date(skill.on),
             pointer=f"/review/developmentalSkills/{index}",
         )
     if review.early_language:
@@ -329,13 +329,13 @@ def _needs(needs: tuple[Need, ...], place: str, tables: CodeTables) -> Iterator[
 
 def _questions(message: Message, findings: tuple[Finding, ...]) -> Iterator[Question]:
     """Ask where a computed finding is graver than the conclusion, or a risk was not telephoned."""
-    if isinstance(message, HealthyChildReviewMessage) and message.review:
-        if message.review.safety_alerts:
-            detail = (
-                "A safety alert tells nobody. If a child may be at risk of significant harm, "
-                "telephone the front door now, and send a referral of type `safeguarding`."
-            )
-            yield Question(pointer="/review/safetyAlerts", detail=detail)
+    review = message.review if isinstance(message, HealthyChildReviewMessage) else None
+    if review and review.safety_alerts:
+        detail = (
+            "A safety alert tells nobody. If a child may be at risk of significant harm, "
+            "telephone the front door now, and send a referral of type `safeguarding`."
+        )
+        yield Question(pointer="/review/safetyAlerts", detail=detail)
     if any(c.kind != "none" for c in message.conclusions):
         return
     said = "you recorded no concern" if message.conclusions else "you stated no conclusion"

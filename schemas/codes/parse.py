@@ -205,9 +205,9 @@ def parse_tables(texts: Mapping[str, str]) -> CodeTables:
         raise TableFault(tuple(faults))
 
     systems = {SNOMED: {code: row.term for code, row in speech.items()}}
-    for rows in (*codings, needs):
-        for row in rows.values():
-            systems.setdefault(row.system, {})[row.code] = row.display
+    known: list[_Coding] = [row for rows in codings for row in rows.values()]
+    for row in (*known, *needs.values()):
+        systems.setdefault(row.system, {})[row.code] = row.display
     return CodeTables(
         asq3_by_code={
             code: Asq3Code(row.questionnaire_months, row.domain, row.display)
