@@ -355,7 +355,7 @@ def _review(review: HealthyChildReview) -> Iterator[Finding]:
             origin="professional-opinion",
             words=skill.result,
             code=skill.code,
-            on=skill.on,
+            on=whole_date(skill.on),
             pointer=f"/review/developmentalSkills/{index}",
         )
     if review.early_language:
@@ -428,7 +428,7 @@ def _needs(needs: tuple[Need, ...], place: str, tables: CodeTables) -> Iterator[
 
 def _questions(message: Message, findings: tuple[Finding, ...]) -> Iterator[Question]:
     """Ask where something contradicts itself, or a risk was not telephoned."""
-    review = getattr(message, "review", None)
+    review = message.review if isinstance(message, HealthyChildReviewMessage) else None
     if review and review.safety_alerts:
         detail = (
             "A safety alert tells nobody. If a child may be at risk of significant harm, "

@@ -98,7 +98,7 @@ class DevelopmentalSkill(Model):
     skill: Word | None = None
     code: Coding | None = None
     result: Literal["achieved", "not-achieved", "unable-to-assess"]
-    on: Day | None = None
+    on: PartialDate | None = None
     note: Text | None = None
 
 
@@ -165,7 +165,7 @@ class Comment(Model):
     """On what it comments (DCH-ProfessionalCommentType-1)."""
     words: Text
     by: Word | None = None
-    on: Day | None = None
+    on: PartialDate | None = None
 
 
 class Contact(Model):
@@ -178,8 +178,8 @@ class Contact(Model):
     association: Coding | None = None
     """Temporary, permanent or ended (DCH-AssociationType-1)."""
     reason: Text | None = None
-    start: Day | None = None
-    end: Day | None = None
+    start: PartialDate | None = None
+    end: PartialDate | None = None
 
 
 class EducationalHistory(Model):
@@ -219,7 +219,7 @@ class SafetyAlert(Model):
     code: Coding | None = None
     """The code as received, where our map lacks it."""
     words: Text | None = None
-    until: Day | None = None
+    until: PartialDate | None = None
 
 
 class LegalFact(Model):
@@ -228,8 +228,8 @@ class LegalFact(Model):
     what: Literal["looked-after", "child-protection-plan"] | None = None
     code: Coding | None = None
     """The code as received, where our map lacks it."""
-    start: Day | None = None
-    end: Day | None = None
+    start: PartialDate | None = None
+    end: PartialDate | None = None
     authority: Word | None = None
     authority_code: Word | None = None
     """The authority's code as received: ODS, or the three digits of the council."""

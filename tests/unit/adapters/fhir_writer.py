@@ -326,6 +326,7 @@ class Writer:
                 {"coding": [skill["code"]] if "code" in skill else [], "text": skill.get("skill")},
                 category=[{"coding": [{"code": "developmental-skill"}]}],
                 effectiveDateTime=skill.get("on"),
+                note=[{"text": skill["note"]}] if "note" in skill else [],
                 valueCodeableConcept={"coding": [{"code": SKILLS[skill["result"]]}]},
             )
         for code in review.pop("otherCodes", ()):

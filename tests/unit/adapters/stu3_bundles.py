@@ -1,4 +1,4 @@
-"""Assessment Scales messages of Digital Child Health, in both generations and both shapes."""
+"""Messages of Digital Child Health, in both generations; Assessment Scales in both shapes."""
 
 from __future__ import annotations
 
@@ -10,6 +10,22 @@ NHS = "https://fhir.nhs.uk/STU3"
 CARE_CONNECT = "https://fhir.hl7.org.uk/STU3"
 SNOMED = "http://snomed.info/sct"
 ODS = "https://fhir.nhs.uk/Id/ods-organization-code"
+
+SLUGS = {
+    "CH004": "assessment-scales-1",
+    "CH010": "early-years-progress-1",
+    "CH016": "individual-requirements-1",
+    "CH020": "developmental-skills-1",
+    "CH022": "parent-guardian-or-personal-comment-1",
+    "CH025": "plan-and-requested-actions-1",
+    "CH026": "professional-summary-1",
+    "CH027": "professional-contacts-1",
+    "CH028": "referral-1",
+    "CH029": "safety-alerts-1",
+    "CH032": "educational-history-1",
+    "CH033": "legal-information-1",
+}
+"""The code of each event in the first generation to that in the second."""
 
 COMMUNICATION_30, GROSS_MOTOR_30 = "953311000000105", "953331000000102"
 
@@ -69,14 +85,31 @@ def a_review(
     shape: str = "A",
     action: str = "new",
     generation: int = 1,
-    encounter_type: str = "0020",
+    encounter_type: str | None = "0020",
 ) -> Json:
     """Return an Assessment Scales message about a synthetic child of Chester, 30 months old."""
+    panel = a_panel({COMMUNICATION_30: 25} if scores is None else scores, shape)
+    return an_event(
+        "CH004", [panel], action=action, generation=generation, encounter_type=encounter_type
+    )
+
+
+def an_event(
+    event: str,
+    payload: list[Json],
+    *,
+    action: str = "new",
+    generation: int = 1,
+    encounter_type: str | None = "0020",
+    sent: str = "2026-11-18T15:00:00+00:00",
+    id: str | None = None,
+) -> Json:
+    """Return a message of an event, `CH004`, with what it is about; a payload may have a fullUrl."""
     if generation == 1:
-        event = coding(f"{NHS}/CodeSystem/DCH-ChildHealthEventType-1", "CH004")
+        code = coding(f"{NHS}/CodeSystem/DCH-ChildHealthEventType-1", event)
         url, system = "Extension-DCH-MessageEventType-1", "DCH-MessageEventType-1"
     else:
-        event = coding(f"{NHS}/CodeSystem/EventType-1", "assessment-scales-1")
+        code = coding(f"{NHS}/CodeSystem/EventType-1", SLUGS[event])
         url, system = "Extension-MessageEventType-1", "MessageEventType-1"
     what = coding(f"{NHS}/CodeSystem/{system}", action)
     header = {
@@ -87,9 +120,9 @@ def a_review(
                 "valueCodeableConcept": {"coding": [what]},
             }
         ],
-        "event": event,
+        "event": code,
         "destination": [{"endpoint": "urn:nhs:addressing:asid:477121000325"}],
-        "timestamp": "2026-11-18T15:00:00+00:00",
+        "timestamp": sent,
         "source": {"endpoint": "urn:nhs-uk:addressing:ods:RXA"},
         "responsible": refer(TRUST),
         "focus": [refer(ENCOUNTER)],
@@ -118,16 +151,19 @@ def a_review(
         ],
         "generalPractitioner": [refer(PRACTICE)],
     }
-    kind = coding(f"{NHS}/CodeSystem/DCH-ChildHealthEncounterType-1", encounter_type)
     encounter = {
         "resourceType": "Encounter",
         "status": "finished",
-        "type": [{"coding": [kind]}],
         "subject": refer(PATIENT),
         "period": {"start": "2026-11-18"},
         "location": [{"location": refer(PLACE)}],
         "serviceProvider": refer(TRUST),
     }
+    if encounter_type:
+        kind = coding(f"{NHS}/CodeSystem/DCH-ChildHealthEncounterType-1", encounter_type)
+        encounter["type"] = [{"coding": [kind]}]
+    if id:
+        header["id"] = id
     role = {
         "resourceType": "PractitionerRole",
         "practitioner": refer(PRACTITIONER),
@@ -145,7 +181,6 @@ def a_review(
         ],
         "telecom": [{"system": "phone", "value": "01244 000101"}],
     }
-    panel = a_panel({COMMUNICATION_30: 25} if scores is None else scores, shape)
     resources = {
         HEADER: header,
         TRUST: {
@@ -165,11 +200,14 @@ def a_review(
             "name": [{"family": "Marsh", "given": ["Helen"]}],
         },
         ROLE: role,
-        PANEL: panel,
         PLACE: {"resourceType": "Location", "name": "Example Children's Centre"},
     }
     return {
         "resourceType": "Bundle",
         "type": "message",
-        "entry": [{"fullUrl": url, "resource": one} for url, one in resources.items()],
+        "entry": [{"fullUrl": url, "resource": one} for url, one in resources.items()]
+        + [
+            {"fullUrl": f"{PANEL[:-2]}{number}", "resource": one}
+            for number, one in enumerate(payload, start=20)
+        ],
     }

@@ -76,6 +76,8 @@ def values(annotation: Any, metadata: tuple[Any, ...] = (), full: bool = False) 
     low = bounds[annotated_types.Ge].ge if annotated_types.Ge in bounds else 0
     high = bounds[annotated_types.Le].le if annotated_types.Le in bounds else 60
     examples = [one for part in metadata for one in getattr(part, "examples", None) or ()]
+    extra = [getattr(part, "json_schema_extra", None) or {} for part in metadata]
+    examples += [one for part in extra for one in part.get("examples", ())]
     if annotation is bool:
         return st.booleans()
     if annotation is int:

@@ -187,6 +187,8 @@ def _value(field: Any, annotation: Any, path: tuple[str, ...], *metadata: Any) -
     metadata = (*metadata, *(field.metadata if field else ()))
     examples = [one for part in metadata for one in getattr(part, "examples", None) or ()]
     examples += (field.json_schema_extra or {}).get("examples", []) if field else []
+    if any(getattr(one, "json_schema_extra", None) for one in metadata):
+        return _day(path)  # a partial date, which may be a whole one
     if identifier := next((one for one in metadata if isinstance(one, Identifier)), None):
         return identifier.read(identifier.examples[0])
     return examples[0] if examples else "canary " + ".".join(path)
