@@ -6,9 +6,9 @@ import re
 from html import unescape
 
 _TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9]*+)[^<>]*+>")
-_LINES = frozenset(
-    "address article blockquote br caption dd div dl dt h1 h2 h3 h4 h5 h6 hr li ol p pre section "
-    "table tbody tfoot thead tr ul".split()
+_BLOCK = re.compile(
+    r"address|article|blockquote|br|caption|d[dlt]|div|h[1-6r]|li|ol|p|pre|section|table|tbody"
+    r"|tfoot|thead|tr|ul"
 )
 """Elements that stand on a line of their own."""
 _CELLS = ("td", "th")
@@ -25,13 +25,15 @@ def plain_text(div: str) -> str:
     for tag in _TAG.finditer(div):
         parts.append(_BLANKS.sub(" ", unescape(div[end : tag.start()])))
         end, name = tag.end(), tag[2].lower()
-        if name in _LINES:
+        if _BLOCK.fullmatch(name):
             parts.append("\n")
         elif tag[1] and name in _CELLS:
             parts.append("\t")
     parts.append(_BLANKS.sub(" ", unescape(div[end:])))
     rows = (row.split("\t") for row in "".join(parts).split("\n"))
-    lines = (": ".join(filter(None, (_BLANKS.sub(" ", cell).strip() for cell in row))) for row in rows)
+    lines = (
+        ": ".join(filter(None, (_BLANKS.sub(" ", cell).strip() for cell in row))) for row in rows
+    )
     return "\n".join(filter(None, lines))
 
 

@@ -89,12 +89,16 @@ class Objects:
         if not said or name in into:
             self.faults.append(Fault(holder.path, detail, "value"))
         for place in said.keys() - set(wanted):
-            self.faults.append(Fault(inner.origins[json_pointer((place,))], detail, "unknown-property"))
+            self.faults.append(
+                Fault(inner.origins[json_pointer((place,))], detail, "unknown-property")
+            )
         pointer = at + json_pointer((name,))
         self.origins.setdefault(pointer, holder.path)
         for index, place in enumerate(wanted):
             if place in said:
-                self.origins[pointer + json_pointer((index,))] = inner.origins[json_pointer((place,))]
+                self.origins[pointer + json_pointer((index,))] = inner.origins[
+                    json_pointer((place,))
+                ]
         into[name] = [said.get(place) for place in wanted]
 
 
