@@ -143,7 +143,7 @@ Left the property of the canonical message (`a[]` is a list), then where it is r
 with the JSON names of elements; `where(a=b)` holds where any of a is any of b. Of several rows for \
 one property the first that yields a value fills it; a list takes of all of them. Rows with `%` \
 define a name. *refused*: what stands there is a fault, with the words on the right. *required*: \
-what stands nowhere is one. *note*: what stands there was not read, and the receipt says so among its \
+what stands nowhere is one. *noted*: what stands there was not read, and the receipt says so among its \
 questions. The third column says how a value is turned; `a→b` translates a code, \
 and a code that is not among them is a fault, or what `else` says: `else unmapped` lists it. \
 `object` is the next section.
@@ -189,7 +189,7 @@ def _rows(rows: tuple[Row, ...], model: type[BaseModel]) -> Iterator[str]:
     for row in rows:
         words = [] if row.convert else _words(_annotation(model, row.keys))
         note = "; ".join(filter(None, (_listed(words), row.note)))
-        told = row.canonical in ("refused", "required", "note")
+        told = row.canonical in ("refused", "required", "noted")
         what = f"*{row.canonical}*" if told else row.canonical
         paths = row.fhir.replace("|", "\\|")
         yield f"| {what} | `{paths}` | {row.convert} | {note} |"

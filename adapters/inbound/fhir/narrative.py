@@ -6,9 +6,9 @@ import re
 from html import unescape
 
 _TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9]*+)[^<>]*+>")
-_LINES = re.compile(
-    "address|article|blockquote|br|caption|d[dlt]|div|h[1-6]|hr|li|[ou]l|p|pre|section"
-    "|table|tbody|tfoot|thead|tr"
+_BLOCK = re.compile(
+    r"address|article|blockquote|br|caption|d[dlt]|div|h[1-6r]|li|ol|p|pre|section|table|tbody"
+    r"|tfoot|thead|tr|ul"
 )
 """Elements that stand on a line of their own."""
 _CELLS = ("td", "th")
@@ -25,7 +25,7 @@ def plain_text(div: str) -> str:
     for tag in _TAG.finditer(div):
         parts.append(_BLANKS.sub(" ", unescape(div[end : tag.start()])))
         end, name = tag.end(), tag[2].lower()
-        if _LINES.fullmatch(name):
+        if _BLOCK.fullmatch(name):
             parts.append("\n")
         elif tag[1] and name in _CELLS:
             parts.append("\t")

@@ -7,7 +7,7 @@ A table is a CSV of rows (table, canonical, fhir, convert, note). What `canonica
 `%x`         a variable: the first row that yields something defines it
 `refused`    what yields something is refused, with the note as the reason
 `required`   what yields nothing is missing, with the note as the reason
-`note`       what yields something is told to the sender, with the note; asked when all is read
+`noted`      what yields something is told to the sender, with the note; asked when all is read
 
 `convert` is the name of a converter, or `a→b, c→d` with what becomes of another code, or `object`
 (objects.py), or the name of another table, with a capital like the model that it fills, which is

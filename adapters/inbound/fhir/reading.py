@@ -97,14 +97,15 @@ class Reading:
         for row in self.profile.tables.get(table, ()):
             if row.canonical in self.variables:
                 continue
+            if row.canonical == "noted":
+                self._last.append(row)
+                continue
             found = row.find(self, [this])
             if row.canonical.startswith("%"):
                 if found:
                     self.variables[row.canonical] = found
             elif row.canonical == "refused":
                 self._refused += (Fault(node.path, row.note, "not-supported") for node in found)
-            elif row.canonical == "note":
-                self._last.append(row)
             elif row.canonical == "required":
                 if not found:
                     self.faults.append(Fault(this.path, row.note, "required"))
