@@ -13,7 +13,7 @@ import orjson
 from pydantic import ValidationError
 
 from adapters.errors import Fault, NotUnderstood, NotWellFormed
-from adapters.inbound.fhir import r4, stu3
+from adapters.inbound.fhir import bars, r4, stu3
 from adapters.inbound.fhir.profile import Event, Profile
 from adapters.inbound.fhir.reading import Reading
 from adapters.inbound.fhir.resources import check, header_of, tidy
@@ -22,7 +22,7 @@ from adapters.inbound.parsed import Parsed
 from schemas.codes import CodeTables
 from schemas.message import MESSAGE, Message
 
-PROFILES = (stu3.PROFILE, r4.PROFILE)
+PROFILES = (stu3.PROFILE, bars.PROFILE, r4.PROFILE)
 
 
 def parse(body: bytes, tables: CodeTables) -> Parsed:
@@ -61,19 +61,34 @@ def _load(body: bytes) -> dict[str, Any]:
 
 
 def _event(header: dict[str, Any]) -> tuple[Profile, Event]:
-    """Choose the profile by the element that holds the event: STU3 `event`, R4 `eventCoding`."""
+    """Choose the profile by the element that holds the event: STU3 `event`, R4 `eventCoding`.
+
+    Of two that have one element by the event's code system.
+    """
     for profile in PROFILES:
-        if (coding := header.get(profile.event_element)) is not None:
+        coding = header.get(profile.event_element)
+        if coding is not None and profile.has(coding):
             code = coding.get("code") if isinstance(coding, dict) else None
             if isinstance(code, str) and code in profile.events:
                 return profile, profile.events[code]
             place = f"Bundle.entry[0].resource.{profile.event_element}.code"
-            detail = f"is not an event that is taken; in {profile.version} it is one of "
-            raise NotUnderstood((Fault(place, detail + _words(profile), "not-supported"),))
+            taken = "; in ".join(
+                f"{_name(one)} it is one of {_words(one)}"
+                for one in PROFILES
+                if one is profile or (one.is_told_by_system and not profile.is_told_by_system)
+                if one.event_element == profile.event_element
+            )
+            detail = f"is not an event that is taken; in {taken}"
+            raise NotUnderstood((Fault(place, detail, "not-supported"),))
     detail = "says no event; send " + " or ".join(
-        f"`{profile.event_element}` ({profile.version}: {_words(profile)})" for profile in PROFILES
+        f"`{profile.event_element}` ({_name(profile)}: {_words(profile)})" for profile in PROFILES
     )
     raise NotUnderstood((Fault("Bundle.entry[0].resource", detail, "not-supported"),))
+
+
+def _name(profile: Profile) -> str:
+    of_system = f" ({profile.event_systems['']})" if profile.is_told_by_system else ""
+    return (profile.name or profile.version) + of_system
 
 
 def _words(profile: Profile) -> str:

@@ -16,6 +16,10 @@ PROFILE = Profile(
     classes={name: get_fhir_model_class(name) for name in _CLASSES.split()},
     tables=load_tables("stu3.csv", CONVERTERS),
     event_element="event",
+    event_systems={
+        "CH": "https://fhir.nhs.uk/STU3/CodeSystem/DCH-ChildHealthEventType-1",
+        "": "https://fhir.nhs.uk/STU3/CodeSystem/EventType-1",
+    },
     # One event by its code of either generation: DCH-ChildHealthEventType-1 and EventType-1.
     events={"CH004": _ASSESSMENT_SCALES, "assessment-scales-1": _ASSESSMENT_SCALES},
 )
