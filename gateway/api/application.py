@@ -13,9 +13,10 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
-from gateway.api import health, messages, schemas
+from gateway.api import fhir, health, messages, schemas
 from gateway.api.messages import Rejected
 from gateway.api.problems import problem
+from gateway.api.tracing import Traced
 from gateway.receipts import not_delivered
 from gateway.service import Service
 
@@ -36,7 +37,8 @@ def create_application(service: Service) -> FastAPI:
     )
     app.state.service = service
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]
-    for module in (messages, schemas, health):
+    app.add_middleware(Traced)
+    for module in (messages, fhir, schemas, health):
         app.include_router(module.router)
 
     @app.exception_handler(Rejected)

@@ -7,13 +7,15 @@ validation of the canonical document.
 from __future__ import annotations
 
 from codecs import BOM_UTF8
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
 from pydantic import ValidationError
 
-from adapters.errors import Fault, NotUnderstood, NotWellFormed
+from adapters.errors import Fault, NotUnderstood, NotWellFormed, Refused
 from adapters.inbound.fhir import bars, r4, stu3
+from adapters.inbound.fhir.envelope import Envelope, envelope_of
 from adapters.inbound.fhir.profile import Event, Profile
 from adapters.inbound.fhir.reading import Reading
 from adapters.inbound.fhir.resources import check, header_of, tidy
@@ -48,6 +50,14 @@ def parse(body: bytes, tables: CodeTables) -> Parsed:
     return Parsed(message=message, event=event.code, unmapped=unmapped)
 
 
+def envelope(body: bytes, media_type: str) -> Envelope:
+    """Look at a message of a media type of `LOADERS` without checking it. Never raises."""
+    try:
+        return envelope_of(LOADERS[media_type](body), PROFILES)
+    except Refused:
+        return Envelope()
+
+
 def _load(body: bytes) -> dict[str, Any]:
     try:
         bundle = orjson.loads(body.removeprefix(BOM_UTF8))
@@ -58,6 +68,10 @@ def _load(body: bytes) -> dict[str, Any]:
     if not isinstance(bundle, dict):
         raise NotUnderstood((Fault("Bundle", "is not an object", "value"),))
     return bundle
+
+
+LOADERS: Mapping[str, Callable[[bytes], dict[str, Any]]] = {"application/fhir+json": _load}
+"""Media type to what makes a Bundle of the bytes, or raises `Refused`."""
 
 
 def _event(header: dict[str, Any]) -> tuple[Profile, Event]:

@@ -7,6 +7,7 @@ from fhir.resources.R4B import get_fhir_model_class
 
 from adapters.inbound.fhir import r4
 from adapters.inbound.fhir.convert import CONVERTERS
+from adapters.inbound.fhir.envelope import BARS
 from adapters.inbound.fhir.profile import Event, Profile, extended, load_tables
 
 SYSTEM = "https://fhir.nhs.uk/CodeSystem/message-events-bars"
@@ -22,7 +23,7 @@ _own = load_tables("bars.csv", CONVERTERS, known=_shared)
 
 PROFILE = Profile(
     version="R4",
-    name="Booking and Referral Standard",
+    name=BARS,
     bundle=r4.PROFILE.bundle,
     classes={
         **r4.PROFILE.classes,
