@@ -114,3 +114,27 @@ PROCESS_RESPONSES: dict[int | str, dict[str, Any]] = {
 METADATA_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: _fhir("What is taken", "A CapabilityStatement")
 }
+
+_LINES = {"type": "string", "description": "A message a line, in JSON or as a FHIR Bundle in JSON"}
+_ANSWER: dict[str, Any] = {
+    "type": "object",
+    "description": "A line of this answers each line that is not empty",
+    "required": ["line", "status"],
+    "properties": {
+        "line": {"type": "integer"},
+        "status": {"type": "integer"},
+        "location": {"type": "string"},
+        "receipt": {"$ref": "#/components/schemas/Receipt"},
+        "problem": _PROBLEM["application/problem+json"]["schema"],
+    },
+}
+BATCH_BODY: dict[str, Any] = {
+    "requestBody": {"required": True, "content": {"application/x-ndjson": {"schema": _LINES}}}
+}
+BATCH_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "An answer a line, in the order of the lines",
+        "content": {"application/x-ndjson": {"schema": _ANSWER}},
+    },
+    **{status: RESPONSES[status] for status in (401, 415, 503)},
+}

@@ -124,6 +124,14 @@ def problem(
     ).answer(request)
 
 
+def broken(telephone: Telephone) -> Problem:
+    """Say that the gateway itself failed."""
+    detail = (
+        "Something broke here; it is not known whether your message was accepted. Send it again."
+    )
+    return Problem(500, f"{not_delivered(telephone)} {detail}", "broken", telephone=telephone)
+
+
 def speaks_of_harm(body: bytes) -> bool:
     """Tell whether a message seems to be about significant harm, understood or not.
 

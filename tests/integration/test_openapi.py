@@ -79,6 +79,7 @@ def test_it_says_every_answer_of_the_contract(document: Document) -> None:
     assert set(document["paths"]) == {
         "/messages",
         "/messages/check",
+        "/messages/batch",
         "/messages/{id}",
         "/fhir/$process-message",
         "/fhir/metadata",
@@ -98,6 +99,7 @@ def test_it_says_that_messages_need_a_key(document: Document) -> None:
     schemes = document["components"]["securitySchemes"].values()
     assert [(one["type"], one["scheme"]) for one in schemes] == [("http", "bearer")]
     keyed = [*SENDS, ("/messages/{id}", "get"), ("/fhir/$process-message", "post")]
+    keyed.append(("/messages/batch", "post"))
     for path, method in keyed:
         assert document["paths"][path][method]["security"]
 
