@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -20,6 +19,7 @@ from jsonschema import Draft202012Validator
 
 from gateway.api import batch
 from gateway.api.batch import IN_FLIGHT, NDJSON, lines
+from gateway.api.problems import Problem
 from tests.builders import (
     a_probable_sen_review,
     a_review,
@@ -29,6 +29,7 @@ from tests.builders import (
 )
 from tests.end_to_end.running import eventually
 from tests.integration.serving import Gateway, Partner, serving
+from tests.integration.streaming import Stream
 from tests.unit.adapters.fhir_writer import bundle_of
 
 LIMIT = 16 * 1024
@@ -52,49 +53,6 @@ def send(partner: Partner, *lines: bytes | Json) -> list[Json]:
     assert answer.status_code == 200, answer.text
     assert answer.headers["content-type"] == NDJSON
     return [orjson.loads(line) for line in answer.content.splitlines()]
-
-
-class Stream:
-    """A call whose body is written, and its answers read, piece by piece."""
-
-    def __init__(self, partner: Partner) -> None:
-        url = partner.client.base_url
-        self._socket = socket.create_connection((url.host, url.port), timeout=10)
-        self._reader = self._socket.makefile("rb")
-        self._socket.sendall(
-            f"POST /messages/batch HTTP/1.1\r\nHost: {url.host}\r\nContent-Type: {NDJSON}\r\n"
-            f"Authorization: Bearer {partner.key}\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
-        )
-        self._begun = False
-
-    def write(self, data: bytes) -> None:
-        self._socket.sendall(b"%x\r\n%s\r\n" % (len(data), data))
-
-    def fill(self, data: bytes, most: int) -> int:
-        """Write until nothing more is taken for a second, or so much was; return how much."""
-        piece, written = b"%x\r\n%s\r\n" % (len(data), data), 0
-        self._socket.settimeout(1)
-        try:
-            while written < most:
-                self._socket.sendall(piece)
-                written += len(data)
-        except TimeoutError:
-            pass
-        self._socket.settimeout(10)
-        return written
-
-    def read(self) -> Json:
-        """Return the next answer."""
-        while not self._begun:
-            self._begun = self._reader.readline() == b"\r\n"
-        size = int(self._reader.readline(), 16)
-        line = self._reader.read(size + 2)
-        answer: Json = orjson.loads(line)
-        return answer
-
-    def close(self) -> None:
-        self._reader.close()
-        self._socket.close()
 
 
 @contextmanager
@@ -234,8 +192,8 @@ def test_no_more_lines_are_worked_on_than_the_window_has(
     waiting = gateway.service.journal._queue
     with closing(Stream(partner)) as stream:
         with held_up(gateway):
-            for _ in range(3 * IN_FLIGHT):
-                stream.write(body(a_review()) + b"\n")
+            for n in range(3 * IN_FLIGHT):
+                stream.write(body(a_review(record=f"window-{n}")) + b"\n")
             eventually(lambda: waiting.qsize() >= IN_FLIGHT)
             time.sleep(0.3)
             assert waiting.qsize() <= IN_FLIGHT + 2
@@ -244,17 +202,23 @@ def test_no_more_lines_are_worked_on_than_the_window_has(
         )
 
 
-def test_who_does_not_read_the_answers_is_not_read_from(gateway: Gateway, partner: Partner) -> None:
-    """However much is sent, it waits in the sender's machine; and all of it is answered later."""
-    faulty = {f"p{n}": n for n in range(1000)}
-    line = body({"kind": "referral", **faulty}) + b"\n"
+def test_who_does_not_read_the_answers_has_no_more_lines_worked_on(
+    partner: Partner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the machines between hold of the answers is some ten megabytes; the rest must wait."""
+    taken: list[bytes] = []
+
+    async def answers_at_length(*words: Any) -> Problem:
+        taken.append(words[-1])
+        return Problem(400, "x" * 100_000, "at-length")
+
+    monkeypatch.setattr(batch, "take", answers_at_length)
     with closing(Stream(partner)) as stream:
-        most = 64 * 1024 * 1024
-        written = stream.fill(line, most)
-        assert written < most, "it is never taken faster than it is answered"
-        assert gateway.client.get("/health/live").status_code == 200
-        answers = [stream.read() for _ in range(min(40, written // len(line)))]
-        assert [one["line"] for one in answers] == list(range(1, len(answers) + 1))
+        stream.write(b"{}\n" * 400)
+        eventually(lambda: len(taken) >= IN_FLIGHT)
+        time.sleep(1)
+        assert len(taken) < 300
+        assert [stream.read()["line"] for _ in range(400)] == list(range(1, 401))
 
 
 def test_what_a_sender_sent_before_it_went_away_is_finished_and_no_more(tmp_path: Path) -> None:
@@ -299,7 +263,7 @@ def test_a_line_that_breaks_the_gateway_breaks_no_other(
 
 
 def test_a_batch_may_be_longer_than_any_message(partner: Partner) -> None:
-    content = b"\n".join(body(a_review()) for _ in range(60))
+    content = b"\n".join(body(a_review(record=f"long-{n}")) for n in range(60))
     assert len(content) > 2 * LIMIT
     answer: httpx.Response = partner.post(content, "/messages/batch", NDJSON)
     assert [orjson.loads(one)["status"] for one in answer.content.splitlines()] == [202] * 60
