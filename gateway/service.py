@@ -64,6 +64,7 @@ class Service:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.started = datetime.now(UTC)
         self.rules = load_rules(settings)
         self.journal, codec = open_journal(settings)
         self.journal.lock_exclusively()

@@ -52,22 +52,54 @@ _EVENT = re.compile(r"Bundle\.entry\[0\]\.resource(\.event(Coding)?(\.code)?)?|/
 """Where a message says its event. What is not supported elsewhere is no incorrect event."""
 
 
+REC = "https://fhir.nhs.uk/CodeSystem/http-error-codes"
+REC_CODES = {
+    400: ("REC_BAD_REQUEST", "invalid"),
+    401: ("REC_UNAUTHORIZED", "forbidden"),
+    403: ("REC_FORBIDDEN", "forbidden"),
+    404: ("REC_NOT_FOUND", "not-found"),
+    405: ("REC_BAD_REQUEST", "not-supported"),
+    409: ("REC_CONFLICT", "duplicate"),
+    413: ("REC_UNPROCESSABLE_ENTITY", "too-costly"),
+    415: ("REC_BAD_REQUEST", "not-supported"),
+    422: ("REC_UNPROCESSABLE_ENTITY", "not-supported"),
+    500: ("REC_SERVER_ERROR", "exception"),
+    503: ("REC_SERVICE_UNAVAILABLE", "transient"),
+}
+"""HTTP status to the code of http-error-codes with which a receiver of the Booking and Referral
+Standard answers, and to the issue-type that stands with it there."""
+
+
 def operation_outcome(
-    status: int, code: str, detail: str, faults: Sequence[Fault] = (), *, lead: bool = False
+    status: int,
+    code: str,
+    detail: str,
+    faults: Sequence[Fault] = (),
+    *,
+    lead: bool = False,
+    version: str = "STU3",
 ) -> dict[str, Any]:
     """Return an OperationOutcome: an issue per fault with its FHIRPath, or one for the whole.
 
     `lead` puts the whole's first even where there are faults, since somebody must read it.
+    `version`: STU3 carries the codes of Digital Child Health, R4 those of Booking and Referral.
     """
-    whole = [_issue(ISSUE_TYPES[status], code, detail)] if lead or not faults else []
-    issues = [_issue(FAULT_TYPES.get(f.code, "value"), f.code, f.detail, f.pointer) for f in faults]
+    rec, kind = REC_CODES[status] if version == "R4" else (None, ISSUE_TYPES[status])
+    whole = [_issue(kind, code, detail, rec=rec)] if lead or not faults else []
+    issues = [
+        _issue(FAULT_TYPES.get(f.code, "value"), f.code, f.detail, f.pointer, rec) for f in faults
+    ]
     return {"resourceType": "OperationOutcome", "issue": [*whole, *issues]}
 
 
-def _issue(kind: str, code: str, detail: str, expression: str = "") -> dict[str, Any]:
+def _issue(
+    kind: str, code: str, detail: str, expression: str = "", rec: str | None = None
+) -> dict[str, Any]:
     issue: dict[str, Any] = {"severity": "error", "code": kind, "diagnostics": detail}
     national = EMS_CODES.get(code)
-    if national and (code != "not-supported" or _EVENT.fullmatch(expression)):
+    if rec:
+        issue["details"] = {"coding": [{"system": REC, "code": rec}], "text": code}
+    elif national and (code != "not-supported" or _EVENT.fullmatch(expression)):
         coding = {"system": EMS, "code": national[0], "display": national[1]}
         issue["details"] = {"coding": [coding], "text": code}
     else:

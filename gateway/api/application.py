@@ -13,10 +13,10 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
-from gateway.api import health, messages, schemas
+from gateway.api import batch, fhir, health, messages, schemas
 from gateway.api.messages import Rejected
-from gateway.api.problems import problem
-from gateway.receipts import not_delivered
+from gateway.api.problems import broken, problem
+from gateway.api.tracing import Traced
 from gateway.service import Service
 
 
@@ -36,7 +36,8 @@ def create_application(service: Service) -> FastAPI:
     )
     app.state.service = service
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]
-    for module in (messages, schemas, health):
+    app.add_middleware(Traced)
+    for module in (messages, batch, fhir, schemas, health):
         app.include_router(module.router)
 
     @app.exception_handler(Rejected)
@@ -56,12 +57,8 @@ def create_application(service: Service) -> FastAPI:
         return problem(request, 404, "There is nothing under this address.", code="not-found")
 
     @app.exception_handler(Exception)
-    async def broken(request: Request, _: Exception) -> Response:
-        numbers = service.intake.receipts.telephone
-        detail = "Something broke here; it is not known whether your message was accepted. Send it again."
-        return problem(
-            request, 500, f"{not_delivered(numbers)} {detail}", code="broken", telephone=numbers
-        )
+    async def not_known(request: Request, _: Exception) -> Response:
+        return broken(service.intake.receipts.telephone).answer(request)
 
     return app
 

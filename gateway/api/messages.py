@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
@@ -12,12 +14,12 @@ from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import Response
 from fastapi.security import HTTPBearer
 
-from adapters.errors import Refused
+from adapters.errors import Fault, Refused
 from adapters.inbound import PARSERS
 from gateway.api.openapi import MESSAGE_BODY, RESPONSES
-from gateway.api.problems import problem, refusal, speaks_of_harm
+from gateway.api.problems import Problem, problem, refusal, refusal_of, speaks_of_harm
 from gateway.caller import Caller, NotAllowed, Unknown
-from gateway.intake import Intake, Repeated
+from gateway.intake import Answer, Intake, Repeated
 from gateway.journal import JournalError
 from gateway.receipts import not_delivered
 from gateway.service import Service
@@ -57,7 +59,7 @@ async def caller_of(
             known = await asyncio.to_thread(service.callers.identify, header)
         return known
     except Unknown as unknown:
-        await _note_denied(service, None, 401, "no or unknown key", _length(request))
+        await note_denied(service, None, 401, "no or unknown key", _length(request))
         raise Rejected(
             problem(
                 request,
@@ -69,7 +71,7 @@ async def caller_of(
         ) from None
     except JournalError as away:
         body = await _bounded(request, service.settings.max_bytes)
-        raise Rejected(_not_accepted(request, service, str(away), body or b"")) from None
+        raise Rejected(_not_accepted(service, str(away), body or b"").answer(request)) from None
 
 
 async def body_of(
@@ -82,17 +84,19 @@ async def body_of(
     body = await _bounded(request, limit)
     if body is None:
         size = max(_length(request), limit + 1)
-        await _note_denied(service, caller.organisation, 413, "too large", size)
+        too_large = await denied_as_too_large(service, caller, size)
         raise Rejected(
-            problem(
-                request,
-                413,
-                f"The message is larger than {limit} bytes; send one message, without attachments.",
-                code="too-large",
-                headers={"Connection": "close"},
-            )
+            replace(too_large, headers={"Connection": "close"}).answer(request),
         )
     return body
+
+
+async def denied_as_too_large(service: Service, caller: Caller, size: int) -> Problem:
+    """Note that a message was too large, and say so. It was not read, so nothing of it is known."""
+    await note_denied(service, caller.organisation, 413, "too large", size)
+    limit = service.settings.max_bytes
+    detail = f"The message is larger than {limit} bytes; send one message, without attachments."
+    return Problem(413, detail, "too-large")
 
 
 async def _bounded(request: Request, limit: int) -> bytes | None:
@@ -109,16 +113,15 @@ async def _bounded(request: Request, limit: int) -> bytes | None:
 
 def media_type_of(request: Request) -> str:
     """Return the media type, or answer 415 naming those that are taken."""
+    return one_of(PARSERS, request)
+
+
+def one_of(taken: Iterable[str], request: Request) -> str:
+    """Return the request's media type, or answer 415 naming those that are taken."""
     media_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
-    if media_type not in PARSERS:
-        raise Rejected(
-            problem(
-                request,
-                415,
-                f"Send Content-Type {' or '.join(PARSERS)}.",
-                code="not-supported",
-            )
-        )
+    if media_type not in taken:
+        detail = f"Send Content-Type {' or '.join(taken)}."
+        raise Rejected(problem(request, 415, detail, code="not-supported"))
     return media_type
 
 
@@ -140,20 +143,38 @@ async def send(
     request: Request, service: Service_, caller: Caller_, media_type: MediaType_, body: Body_
 ) -> Response:
     """Take one message. Answered 202 once it is on disk, 200 where it was sent before."""
+    outcome = await take(service, caller, media_type, body)
+    if isinstance(outcome, Problem):
+        return outcome.answer(request)
+    return _json(
+        outcome.receipt, status_of(outcome), {"Location": f"/messages/{outcome.receipt.id}"}
+    )
+
+
+def status_of(answer: Answer) -> int:
+    """Return 202, or 200 of a message that was sent before."""
+    return 200 if answer.repeated else 202
+
+
+async def take(service: Service, caller: Caller, media_type: str, body: bytes) -> Answer | Problem:
+    """Take one message: the way in of every call that carries messages.
+
+    What becomes of it is counted, logged by ids and codes, and on disk where an Answer is returned.
+    """
     intake: Intake = service.intake
     try:
         answer = await intake.take(body, media_type, caller)
     except Refused as refused:
         service.metrics.refused(refused)
-        return refusal(request, refused, body, intake.receipts.telephone)
+        return refusal_of(refused, body, intake.receipts.telephone)
     except NotAllowed as refused:
-        await _note_denied(service, caller.organisation, 403, "not allowed", len(body))
-        return _refused(request, service, 403, str(refused), "forbidden", body)
+        await note_denied(service, caller.organisation, 403, "not allowed", len(body))
+        return not_taken(service, 403, str(refused), "forbidden", body)
     except Repeated as repeated:
         service.metrics.answered("duplicate")
-        return _refused(request, service, 409, str(repeated), "duplicate", body)
+        return not_taken(service, 409, str(repeated), "duplicate", body)
     except JournalError as away:
-        return _not_accepted(request, service, str(away), body)
+        return _not_accepted(service, str(away), body)
     receipt = answer.receipt
     service.metrics.took(receipt, repeated=answer.repeated)
     log.info(
@@ -166,11 +187,7 @@ async def send(
         alerts=len(receipt.alerts),
         held=len(receipt.held),
     )
-    return _json(
-        receipt,
-        status=200 if answer.repeated else 202,
-        headers={"Location": f"/messages/{receipt.id}"},
-    )
+    return answer
 
 
 @router.post(
@@ -190,7 +207,7 @@ async def check(
     except Refused as refused:
         return refusal(request, refused, body, service.intake.receipts.telephone)
     except NotAllowed as refused:
-        return _refused(request, service, 403, str(refused), "forbidden", body)
+        return not_taken(service, 403, str(refused), "forbidden", body).answer(request)
     return _json(service.intake.check(parsed))
 
 
@@ -210,7 +227,7 @@ async def follow(
     try:
         receipt = await asyncio.to_thread(service.follow, str(id), caller)
     except JournalError as away:
-        return _not_accepted(request, service, str(away))
+        return _not_accepted(service, str(away)).answer(request)
     if receipt is None:
         return problem(request, 404, "You have sent no message with this id.", code="not-found")
     return _json(receipt)
@@ -225,29 +242,29 @@ def _json(receipt: Receipt, status: int = 200, headers: dict[str, str] | None = 
     )
 
 
-def _not_accepted(request: Request, service: Service, why: str, body: bytes = b"") -> Response:
+def _not_accepted(service: Service, why: str, body: bytes = b"") -> Problem:
     service.metrics.answered("not-accepted")
     detail = f"{why} Nothing was accepted; send it again."
-    return _refused(request, service, 503, detail, "not-accepted", body, RETRY_AFTER)
+    return not_taken(service, 503, detail, "not-accepted", body, RETRY_AFTER)
 
 
-def _refused(
-    request: Request,
+def not_taken(
     service: Service,
     status: int,
     detail: str,
     code: str,
     body: bytes,
-    headers: dict[str, str] | None = None,
-) -> Response:
-    """Answer that nothing was taken; of a safeguarding referral with the numbers to telephone."""
+    headers: Mapping[str, str] | None = None,
+    faults: Sequence[Fault] = (),
+) -> Problem:
+    """Say that nothing was taken; of a safeguarding referral with the numbers to telephone."""
     numbers = service.intake.receipts.telephone if speaks_of_harm(body) else None
     if numbers:
         detail = f"{not_delivered(numbers)} {detail}"
-    return problem(request, status, detail, code=code, telephone=numbers, headers=headers)
+    return Problem(status, detail, code, faults, numbers, headers or {})
 
 
-async def _note_denied(
+async def note_denied(
     service: Service, organisation: str | None, status: int, why: str, size: int
 ) -> None:
     """Note who was denied, when, why and how much they sent; never what.

@@ -41,6 +41,17 @@ MESSAGE_BODY: dict[str, Any] = {
     }
 }
 
+PROCESS_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            media_type: content
+            for media_type, content in MESSAGE_BODY["requestBody"]["content"].items()
+            if "fhir" in media_type
+        },
+    }
+}
+
 _PROBLEM: dict[str, Any] = {
     "application/problem+json": {
         "schema": {
@@ -83,4 +94,47 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
         "description": "The journal cannot be written: nothing was accepted",
         "content": _PROBLEM,
     },
+}
+
+
+def _fhir(description: str, resource: str) -> dict[str, Any]:
+    schema = {"type": "object", "description": resource}
+    return {"description": description, "content": {"application/fhir+json": {"schema": schema}}}
+
+
+PROCESS_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: _fhir("On disk, or sent before", "A Bundle of type message with MessageHeader.response"),
+    **{
+        status: _fhir(answer["description"], "An OperationOutcome")
+        for status, answer in RESPONSES.items()
+        if status not in (200, 404)
+    },
+}
+
+METADATA_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: _fhir("What is taken", "A CapabilityStatement")
+}
+
+_LINES = {"type": "string", "description": "A message a line, in JSON or as a FHIR Bundle in JSON"}
+_ANSWER: dict[str, Any] = {
+    "type": "object",
+    "description": "A line of this answers each line that is not empty",
+    "required": ["line", "status"],
+    "properties": {
+        "line": {"type": "integer"},
+        "status": {"type": "integer"},
+        "location": {"type": "string"},
+        "receipt": {"$ref": "#/components/schemas/Receipt"},
+        "problem": _PROBLEM["application/problem+json"]["schema"],
+    },
+}
+BATCH_BODY: dict[str, Any] = {
+    "requestBody": {"required": True, "content": {"application/x-ndjson": {"schema": _LINES}}}
+}
+BATCH_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "An answer a line, in the order of the lines",
+        "content": {"application/x-ndjson": {"schema": _ANSWER}},
+    },
+    **{status: RESPONSES[status] for status in (401, 415, 503)},
 }

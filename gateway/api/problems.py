@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -32,8 +33,72 @@ TITLES = {
     500: "Broken",
     503: "Not accepted",
 }
+FHIR_PATH = "/fhir/"
+_STU3 = re.compile(r"fhirVersion\s*=\s*\"?3\.0")
+"""A media type's parameter `fhirVersion=3.0`."""
 SAFEGUARDING = frozenset({"safeguarding-elsewhere", "harm-incomplete"})
 """Faults whose answer carries the front door's telephone numbers."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why a call was not answered as it wished."""
+
+    status: int
+    detail: str
+    code: str
+    faults: Sequence[Fault] = ()
+    telephone: Telephone | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    place: Mapping[str, int | None] = field(default_factory=dict)
+
+    def document(self) -> dict[str, Any]:
+        """Return it as problem details (RFC 9457)."""
+        body: dict[str, Any] = {
+            "type": "about:blank",
+            "title": TITLES[self.status],
+            "status": self.status,
+            "detail": self.detail,
+            "code": self.code,
+            **self.place,
+        }
+        if self.faults:
+            body["errors"] = [
+                {"pointer": f.pointer, "detail": f.detail, "code": f.code} for f in self.faults
+            ]
+        if self.telephone:
+            body["telephone"] = self.telephone.model_dump(by_alias=True)
+        return body
+
+    def answer(self, request: Request) -> Response:
+        """Answer with it, in the caller's format."""
+        headers, media_type = dict(self.headers), answer_type(request)
+        if media_type == PROBLEM:
+            return JSONResponse(self.document(), self.status, headers, media_type=PROBLEM)
+        outcome = operation_outcome(
+            self.status,
+            self.code,
+            self.detail,
+            self.faults,
+            lead=self.telephone is not None,
+            version=fhir_version(request),
+        )
+        written = to_xml(outcome) if media_type == FHIR_XML else orjson.dumps(outcome)
+        return Response(written, self.status, headers, media_type)
+
+
+def fhir_version(request: Request) -> str:
+    """Return the FHIR version in which a caller is answered: `STU3` or `R4`.
+
+    Under /fhir that of the message, else the one that the caller asks for, else R4; elsewhere STU3.
+    """
+    known: str | None = getattr(request.state, "fhir_version", None)
+    if known is not None:
+        return known
+    if not request.url.path.startswith(FHIR_PATH):
+        return "STU3"
+    said = request.headers.get("accept", "") + request.headers.get("content-type", "")
+    return "STU3" if _STU3.search(said) else "R4"
 
 
 _SPOKEN = {
@@ -49,14 +114,16 @@ def answer_type(request: Request) -> str:
     """Return the media type in which a caller wants a fault: Accept first, then Content-Type.
 
     Of what Accept names and is spoken here, the one with the highest `q` (RFC 9110, 12.5.1), of
-    equals the first; `*/*` leaves it to the Content-Type.
+    equals the first; `*/*` leaves it to the Content-Type. Under /fhir it is always FHIR.
     """
     asked = [_asked(part) for part in request.headers.get("accept", "").split(",")]
     spoken = [(q, name) for name, q in asked if name in _SPOKEN and q > 0]
+    fhir = request.url.path.startswith(FHIR_PATH)
     if spoken:
-        return _SPOKEN[max(spoken, key=lambda one: one[0])[1]]
+        answer = _SPOKEN[max(spoken, key=lambda one: one[0])[1]]
+        return FHIR_JSON if fhir and answer == PROBLEM else answer
     sent, _ = _asked(request.headers.get("content-type", ""))
-    return FHIR_XML if sent == FHIR_XML else FHIR_JSON if "fhir" in sent else PROBLEM
+    return FHIR_XML if sent == FHIR_XML else FHIR_JSON if fhir or "fhir" in sent else PROBLEM
 
 
 def _asked(part: str) -> tuple[str, float]:
@@ -80,26 +147,17 @@ def problem(
     place: Mapping[str, int | None] | None = None,
 ) -> Response:
     """Answer with a fault, in the caller's format."""
-    media_type = answer_type(request)
-    if media_type != PROBLEM:
-        outcome = operation_outcome(status, code, detail, faults, lead=telephone is not None)
-        written = to_xml(outcome) if media_type == FHIR_XML else orjson.dumps(outcome)
-        return Response(written, status, dict(headers or {}), media_type)
-    body: dict[str, Any] = {
-        "type": "about:blank",
-        "title": TITLES[status],
-        "status": status,
-        "detail": detail,
-        "code": code,
-        **(place or {}),
-    }
-    if faults:
-        body["errors"] = [
-            {"pointer": f.pointer, "detail": f.detail, "code": f.code} for f in faults
-        ]
-    if telephone:
-        body["telephone"] = telephone.model_dump(by_alias=True)
-    return JSONResponse(body, status_code=status, headers=dict(headers or {}), media_type=PROBLEM)
+    return Problem(
+        status, detail, code, faults, telephone, dict(headers or {}), dict(place or {})
+    ).answer(request)
+
+
+def broken(telephone: Telephone) -> Problem:
+    """Say that the gateway itself failed."""
+    detail = (
+        "Something broke here; it is not known whether your message was accepted. Send it again."
+    )
+    return Problem(500, f"{not_delivered(telephone)} {detail}", "broken", telephone=telephone)
 
 
 def speaks_of_harm(body: bytes) -> bool:
@@ -114,32 +172,31 @@ def speaks_of_harm(body: bytes) -> bool:
 
 
 def refusal(request: Request, refused: Refused, body: bytes, telephone: Telephone) -> Response:
-    """Answer a message that could not be understood, with every fault.
+    """Answer a message that could not be understood, with every fault."""
+    return refusal_of(refused, body, telephone).answer(request)
+
+
+def refusal_of(refused: Refused, body: bytes, telephone: Telephone) -> Problem:
+    """Say why a message could not be understood, with every fault.
 
     No fault hides harm: where the message seems to be about it, the telephone numbers come first.
     """
     harm = speaks_of_harm(body)
+    place: dict[str, int | None] = {}
     if isinstance(refused, NotUnderstood):
         faults = refused.faults
         harm = harm or any(fault.code in SAFEGUARDING for fault in faults)
         count = "One thing is" if len(faults) == 1 else f"{len(faults)} things are"
         detail = f"{count} wrong with this message; nothing was accepted."
         codes = {fault.code for fault in faults}
-        code, status, place = codes.pop() if len(codes) == 1 else "not-understood", 422, None
+        code, status = codes.pop() if len(codes) == 1 else "not-understood", 422
     else:
         assert isinstance(refused, NotWellFormed)
         faults, code, status = (), "not-well-formed", 400
-        place = {"line": refused.line, "column": refused.column} if refused.line else None
+        if refused.line:
+            place = {"line": refused.line, "column": refused.column}
         where = f" (line {refused.line}, column {refused.column})" if refused.line else ""
         detail = refused.detail + where
     if harm:
         detail = f"{not_delivered(telephone)} {detail}"
-    return problem(
-        request,
-        status,
-        detail,
-        code=code,
-        faults=faults,
-        telephone=telephone if harm else None,
-        place=place,
-    )
+    return Problem(status, detail, code, faults, telephone=telephone if harm else None, place=place)

@@ -221,8 +221,8 @@ def parse_tables(texts: Mapping[str, str]) -> CodeTables:
         raise TableFault(tuple(faults))
 
     systems = {SNOMED: {code: row.term for code, row in speech.items()}}
-    known: list[_Coding] = [row for rows in codings for row in rows.values()]
-    for row in (*known, *needs.values()):
+    coded: list[_Coding] = [row for rows in codings for row in rows.values()]
+    for row in (*coded, *needs.values()):
         systems.setdefault(row.system, {})[row.code] = row.display
     return CodeTables(
         asq3_by_code={

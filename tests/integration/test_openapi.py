@@ -73,11 +73,16 @@ def test_it_says_every_answer_of_the_contract(document: Document) -> None:
         answers = set(document["paths"][path][method]["responses"])
         assert answers >= {"200", "400", "401", "403", "409", "413", "415", "422", "503"}
     assert "202" in document["paths"]["/messages"]["post"]["responses"]
+    answers = set(document["paths"]["/fhir/$process-message"]["post"]["responses"])
+    assert answers == {"200", "400", "401", "403", "409", "413", "415", "422", "503"}
     assert set(document["paths"]["/messages/{id}"]["get"]["responses"]) >= {"200", "401", "404"}
     assert set(document["paths"]) == {
         "/messages",
         "/messages/check",
+        "/messages/batch",
         "/messages/{id}",
+        "/fhir/$process-message",
+        "/fhir/metadata",
         "/schemas/{name}",
         "/health/live",
         "/health/ready",
@@ -93,7 +98,9 @@ def test_it_promises_no_answer_that_is_never_given(document: Document) -> None:
 def test_it_says_that_messages_need_a_key(document: Document) -> None:
     schemes = document["components"]["securitySchemes"].values()
     assert [(one["type"], one["scheme"]) for one in schemes] == [("http", "bearer")]
-    for path, method in [*SENDS, ("/messages/{id}", "get")]:
+    keyed = [*SENDS, ("/messages/{id}", "get"), ("/fhir/$process-message", "post")]
+    keyed.append(("/messages/batch", "post"))
+    for path, method in keyed:
         assert document["paths"][path][method]["security"]
 
 

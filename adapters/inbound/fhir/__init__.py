@@ -7,16 +7,17 @@ validation of the canonical document.
 from __future__ import annotations
 
 from codecs import BOM_UTF8
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
 import orjson
 from pydantic import ValidationError
 
-from adapters.errors import Fault, NotUnderstood, NotWellFormed
+from adapters.errors import Fault, NotUnderstood, NotWellFormed, Refused
 from adapters.inbound import doubled
-from adapters.inbound.fhir import r4, stu3, xml
+from adapters.inbound.fhir import bars, r4, stu3, xml
+from adapters.inbound.fhir.envelope import Envelope, envelope_of
 from adapters.inbound.fhir.profile import Event, Profile
 from adapters.inbound.fhir.reading import Reading
 from adapters.inbound.fhir.resources import check, header_of, tidy
@@ -26,7 +27,7 @@ from schemas.codes import CodeTables
 from schemas.message import MESSAGE, UNCLOCKED, Message
 from schemas.receipt import Question
 
-PROFILES = (stu3.PROFILE, r4.PROFILE)
+PROFILES = (stu3.PROFILE, bars.PROFILE, r4.PROFILE)
 
 
 def parse(body: bytes, tables: CodeTables) -> Parsed:
@@ -68,6 +69,14 @@ def _parse(bundle: dict[str, Any], faults: list[Fault], tables: CodeTables) -> P
     return Parsed(message=message, event=event.code, unmapped=unmapped, notes=notes)
 
 
+def envelope(body: bytes, media_type: str) -> Envelope:
+    """Look at a message of a media type of `LOADERS` without checking it. Never raises."""
+    try:
+        return envelope_of(LOADERS[media_type](body), PROFILES)
+    except Refused:
+        return Envelope()
+
+
 def _load(body: bytes) -> dict[str, Any]:
     try:
         bundle = orjson.loads(body)
@@ -88,20 +97,42 @@ def _twice(body: bytes) -> list[Fault]:
     return [Fault(f"Bundle{path}", doubled.DETAIL, doubled.CODE) for path in paths]
 
 
+LOADERS: Mapping[str, Callable[[bytes], dict[str, Any]]] = {
+    "application/fhir+json": lambda body: _load(body.removeprefix(BOM_UTF8)),
+    "application/fhir+xml": lambda body: xml.read(body, PROFILES)[0],
+}
+"""Media type to what makes a Bundle of the bytes, or raises `Refused`."""
+
+
 def _event(header: dict[str, Any]) -> tuple[Profile, Event]:
-    """Choose the profile by the element that holds the event: STU3 `event`, R4 `eventCoding`."""
+    """Choose the profile by the element that holds the event: STU3 `event`, R4 `eventCoding`.
+
+    Of two that have one element by the event's code system.
+    """
     for profile in PROFILES:
-        if (coding := header.get(profile.event_element)) is not None:
+        coding = header.get(profile.event_element)
+        if coding is not None and profile.has(coding):
             code = coding.get("code") if isinstance(coding, dict) else None
             if isinstance(code, str) and code in profile.events:
                 return profile, profile.events[code]
             place = f"Bundle.entry[0].resource.{profile.event_element}.code"
-            detail = f"is not an event that is taken; in {profile.version} it is one of "
-            raise NotUnderstood((Fault(place, detail + _words(profile), "not-supported"),))
+            taken = "; in ".join(
+                f"{_name(one)} it is one of {_words(one)}"
+                for one in PROFILES
+                if one is profile or (one.is_told_by_system and not profile.is_told_by_system)
+                if one.event_element == profile.event_element
+            )
+            detail = f"is not an event that is taken; in {taken}"
+            raise NotUnderstood((Fault(place, detail, "not-supported"),))
     detail = "says no event; send " + " or ".join(
-        f"`{profile.event_element}` ({profile.version}: {_words(profile)})" for profile in PROFILES
+        f"`{profile.event_element}` ({_name(profile)}: {_words(profile)})" for profile in PROFILES
     )
     raise NotUnderstood((Fault("Bundle.entry[0].resource", detail, "not-supported"),))
+
+
+def _name(profile: Profile) -> str:
+    of_system = f" ({profile.event_systems['']})" if profile.is_told_by_system else ""
+    return (profile.name or profile.version) + of_system
 
 
 def _words(profile: Profile) -> str:

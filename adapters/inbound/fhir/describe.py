@@ -106,6 +106,17 @@ _HEADINGS = {
     "notice-condition": "SEN support notice: a Condition",
     "notice-flag": "SEN support notice: a Flag",
     "referral": "Referral: a ServiceRequest",
+    "bars-referral": "Referral to a service: `servicerequest-request`",
+}
+
+_PARAGRAPHS = {
+    "bars-referral": (
+        "Any other event of the standard, such as `booking-request`, is refused. The other "
+        "resources of such a message (CarePlan, Questionnaire, Slot and the like) are checked, and "
+        "not read. Nothing is agreed by the Consent to direct care that each message carries: the "
+        "sharing statement stands in its `provision` or its extension, as in FHIR R4.",
+        "",
+    ),
 }
 
 _EXAMPLES = {
@@ -116,6 +127,7 @@ _EXAMPLES = {
     "notice-condition": ("notice-condition.fhir.json",),
     "referral": ("referral.fhir.json",),
     "assessment-scales": ("review.stu3.fhir.json",),
+    "bars-referral": ("referral.bars.fhir.json",),
 }
 
 _INTRODUCTION = """\
@@ -169,17 +181,42 @@ def describe(examples: Mapping[str, str]) -> str:
     for shared in _SHARED:
         lines += [f"`{shared.__name__}`", "", *_members(members(shared))]
     for profile in reversed(PROFILES):
-        lines.append(f"## FHIR {profile.version}")
+        lines += _heading(profile)
         events = {table: one.kind for one in profile.events.values() for table in one.tables}
-        for table, rows in profile.tables.items():
+        for table, rows in own_tables(profile).items():
             model = _MODELS.get(table, MODELS[events.get(table, "healthy-child-review")])
             lines += [f"### {_HEADINGS.get(table, f'{table} (`$this`)')}", *_rows(rows, model)]
             for row in rows:
                 if row.convert == "object":
                     lines += _object(profile, rows, row, model)
+            lines += _PARAGRAPHS.get(table, ())
             for name in _EXAMPLES.get(table, ()):
                 lines += [f"Example ({name}):", "", "```json", examples[name].strip(), "```", ""]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def own_tables(profile: Profile) -> dict[str, tuple[Row, ...]]:
+    """Return the tables of a profile, but for the rows that it shares with the one it extends."""
+    base = profile.extends.tables if profile.extends else {}
+    own = {
+        name: tuple(row for row in rows if row not in base.get(name, ()))
+        for name, rows in profile.tables.items()
+    }
+    return {name: rows for name, rows in own.items() if rows}
+
+
+def _heading(profile: Profile) -> Iterator[str]:
+    if profile.extends is None:
+        yield f"## FHIR {profile.version}"
+        return
+    yield f"## {profile.name} (FHIR {profile.version})"
+    codes = ", ".join(f"`{code}`" for code in profile.events)
+    yield (
+        f"The event is {codes} of the code system `{profile.event_systems['']}`. What stands here is "
+        f"read instead of the rows of FHIR {profile.extends.version} for the same property; all else "
+        "as there."
+    )
+    yield ""
 
 
 def _rows(rows: tuple[Row, ...], model: type[BaseModel]) -> Iterator[str]:

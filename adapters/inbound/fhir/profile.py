@@ -17,7 +17,7 @@ then read with each node as `$this`.
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any
@@ -87,16 +87,29 @@ class Profile:
     """Element of the MessageHeader whose `code` is the event."""
     events: Mapping[str, Event]
     """By the code in `event_element`."""
+    event_systems: Mapping[str, str]
+    """Code system of an event, by how its code begins."""
+    name: str = ""
+    """What its senders call it, where that is not the FHIR version."""
+    is_told_by_system: bool = False
+    """It shares `event_element` with another profile: the event's code system tells them apart."""
+    extends: Profile | None = None
+    """Whose rows it has too, but for those that it replaces. They are described there."""
     clock: bool = True
     """Whether the day of a review is held against the header's time (schemas/rules.py)."""
     only_one: tuple[str, ...] = ("Patient",)
     """Types of which a message holds one at most: a second would be left unread."""
 
+    def has(self, event: Any) -> bool:
+        """Tell whether an event that stands in `event_element` is for this profile to read."""
+        system = event.get("system") if isinstance(event, dict) else None
+        return not self.is_told_by_system or system in self.event_systems.values()
+
 
 def load_tables(
-    file: str, converters: Mapping[str, Callable[..., Any]]
+    file: str, converters: Mapping[str, Callable[..., Any]], known: Iterable[str] = ()
 ) -> dict[str, tuple[Row, ...]]:
-    """Load the tables of one CSV file beside this module.
+    """Load the tables of one CSV file beside this module; `known` are names of tables elsewhere.
 
     Raises:
         TableFault: at the first row that is wrong.
@@ -108,12 +121,27 @@ def load_tables(
             tables.setdefault(cells["table"], []).append(_row(cells))
         except ValueError as error:
             raise TableFault(f"{file}, row {number}, column fhir: {error}") from None
-    known = {"", "object", *converters, *tables}
+    known = {"", "object", *converters, *tables, *known}
     for rows in tables.values():
         for row in rows:
             if row.words is None and row.convert not in known:
                 raise TableFault(f"{file}, {row.canonical}, column convert: `{row.convert}`")
     return {name: tuple(rows) for name, rows in tables.items()}
+
+
+def extended(own: tuple[Row, ...], base: tuple[Row, ...]) -> tuple[Row, ...]:
+    """Return a table of another profile with rows of one's own: these take the place of its rows for
+    the same property, and what it lacks comes first.
+    """
+    theirs = {row.canonical for row in base} - {"refused", "required"}
+    rows = [row for row in own if row.canonical not in theirs]
+    replaced = {row.canonical for row in own} & theirs
+    for row in base:
+        if row.canonical not in replaced:
+            rows.append(row)
+        elif row.canonical not in {one.canonical for one in rows}:
+            rows += (one for one in own if one.canonical == row.canonical)
+    return tuple(rows)
 
 
 def _row(cells: Mapping[str, str]) -> Row:

@@ -3,7 +3,7 @@
 # `fhir.resources` has no R4: R4B is the same in every element that is read here.
 from fhir.resources.R4B import get_fhir_model_class
 
-from adapters.inbound.fhir.convert import CONVERTERS
+from adapters.inbound.fhir.convert import BASE, CONVERTERS
 from adapters.inbound.fhir.profile import Event, Profile, load_tables
 from schemas.message import BODY, Kind
 
@@ -23,6 +23,7 @@ PROFILE = Profile(
     classes={name: get_fhir_model_class(name) for name in _CLASSES.split()},
     tables=load_tables("r4.csv", CONVERTERS),
     event_element="eventCoding",
+    event_systems={"": f"{BASE}/CodeSystem/message-kind"},
     events={
         kind: Event(kind=kind, code=kind, table=table, shapes=_SHAPES.get(kind, {}))
         for kind, table in BODY.items()

@@ -45,6 +45,10 @@ PROFILE = Profile(
     tables=load_tables("stu3.csv", CONVERTERS),
     event_element="event",
     clock=False,
+    event_systems={
+        "CH": "https://fhir.nhs.uk/STU3/CodeSystem/DCH-ChildHealthEventType-1",
+        "": "https://fhir.nhs.uk/STU3/CodeSystem/EventType-1",
+    },
     events={code: event for codes, event in sorted(_EVENTS.items()) for code in codes},
 )
 """Any other event of Digital Child Health is a row of `_REVIEW` and a table."""

@@ -33,6 +33,7 @@ def test_every_example_in_the_document_is_taken() -> None:
             *(2 * ["healthy-child-review", "speech-therapy-report", "sen-support-notice"]),
             "referral",
             "CH004",
+            "servicerequest-request",
         ]
     )
 

@@ -1,0 +1,106 @@
+"""What the FHIR endpoint takes, as a CapabilityStatement: written from the profiles that read it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Any
+
+from adapters.inbound.fhir.profile import Event, Profile
+
+NAME = "Early Identification Gateway"
+FHIR_VERSIONS = {"STU3": "3.0.2", "R4": "4.0.1"}
+_TRANSPORTS = {
+    "STU3": "http://hl7.org/fhir/message-transport",
+    "R4": "http://terminology.hl7.org/CodeSystem/message-transport",
+}
+_DOCUMENTATION = (
+    "POST a Bundle of type message to $process-message. No resource can be read or written."
+)
+_SECURITY = "A bearer key from the gateway's operator, in the header Authorization."
+
+
+def capability_statement(
+    version: str,
+    profiles: Iterable[Profile],
+    formats: Iterable[str],
+    *,
+    url: str,
+    software: str,
+    since: datetime,
+) -> dict[str, Any]:
+    """Describe what is taken in one FHIR version, in that version.
+
+    version: `STU3` or `R4`. formats: media types. url: the address of /fhir. software: its version.
+    since: when what is described began to hold. R4 has no events of its own: each message that is
+    taken is a contained MessageDefinition.
+    """
+    own = [profile for profile in profiles if profile.version == version]
+    endpoint = {
+        "protocol": {"system": _TRANSPORTS[version], "code": "http"},
+        "address": f"{url}/$process-message",
+    }
+    messaging: dict[str, Any] = {"endpoint": [endpoint], "documentation": _DOCUMENTATION}
+    operation: dict[str, Any] = {"name": "process-message"}
+    definition = "http://hl7.org/fhir/OperationDefinition/MessageHeader-process-message"
+    statement: dict[str, Any] = {
+        "resourceType": "CapabilityStatement",
+        "url": f"{url}/metadata",
+        "name": NAME.replace(" ", ""),
+        "title": NAME,
+        "status": "active",
+        "date": since.isoformat(),
+        "kind": "instance",
+        "software": {"name": NAME, "version": software},
+        "implementation": {"description": NAME, "url": url},
+        "fhirVersion": FHIR_VERSIONS[version],
+        "format": list(formats),
+    }
+    if version == "STU3":
+        statement["acceptUnknown"] = "extensions"
+        messaging["event"] = [
+            {
+                "code": {"system": system, "code": code},
+                "mode": "receiver",
+                "focus": focus,
+                "request": {"display": f"Bundle of type message, event {code}"},
+                "response": {"display": "Bundle of type message with MessageHeader.response"},
+            }
+            for _, system, code, focus in _events(own)
+        ]
+        operation["definition"] = {"reference": definition}
+    else:
+        statement["contained"] = [
+            {
+                "resourceType": "MessageDefinition",
+                "id": f"message-{code}",
+                "status": "active",
+                "date": since.isoformat(),
+                "eventCoding": {"system": system, "code": code},
+                "focus": [{"code": focus, "min": 1, "max": "1"}],
+                **({"description": profile.name} if profile.name else {}),
+            }
+            for profile, system, code, focus in _events(own)
+        ]
+        messaging["supportedMessage"] = [
+            {"mode": "receiver", "definition": f"#{one['id']}"} for one in statement["contained"]
+        ]
+        operation["definition"] = definition
+    rest = {"mode": "server", "security": {"description": _SECURITY}, "operation": [operation]}
+    return {**statement, "rest": [rest], "messaging": [messaging]}
+
+
+def _events(profiles: Iterable[Profile]) -> Iterator[tuple[Profile, str, str, str]]:
+    """Yield each event as it is sent: its profile, code system, code, and the type of its focus."""
+    for profile in profiles:
+        for code, event in profile.events.items():
+            systems = (s for start, s in profile.event_systems.items() if code.startswith(start))
+            yield profile, next(systems), code, _focus(profile, event)
+
+
+def _focus(profile: Profile, event: Event) -> str:
+    """Return the resource type to which the focus of an event must lead, by the table's own rows."""
+    rows = (row.fhir for row in profile.tables[event.table] if row.canonical == "%focus")
+    found = re.search(r"ofType\((\w+)\)", " ".join(rows))
+    return found[1] if found else "Bundle"
