@@ -106,7 +106,7 @@ def individual_requirements() -> Json:
         individualNeedsPersonIndicator=a_coded(
             "IndividualRequirement-IndividualNeedsPersonIndicator", "2"
         ),
-        communicationProfessional=a_coded(SNOMED, "1"),
+        communicationProfessional=a_coded(SNOMED, "1199999999997"),
         specificInformationFormat=a_coded(SNOMED, "936801000000108", "Requires large print"),
     )
 

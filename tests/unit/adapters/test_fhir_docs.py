@@ -17,7 +17,7 @@ from tests.unit.adapters.fhir_reading import EXAMPLES, TABLES
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "fhir-profiles.md"
 
-NOT_CANONICAL = ("required", "refused", "note")
+NOT_CANONICAL = ("required", "refused", "noted")
 
 
 def test_the_document_is_current() -> None:

@@ -577,7 +577,7 @@ def an_observation(bundle: Any, *coding: Any, **elements: Any) -> Any:
 
 MONTHS_30 = {"system": SNOMED, "code": "1054021000000105"}
 OWN = {"system": f"{BASE}/CodeSystem/observation", "code": "asq-se-2"}
-RARE = {"system": SNOMED, "code": "1054091000000103"}
+RARE = {"system": SNOMED, "code": "1054091000000108"}
 
 
 def test_the_codes_of_the_asq_se_2_are_those_of_the_code_table() -> None:
