@@ -109,6 +109,9 @@ _EXAMPLES = {
     "notice": "notice.fhir.json",
     "referral": "referral.fhir.json",
     "assessment-scales": "review.stu3.fhir.json",
+    "early-years-progress": "early-years-progress.stu3.fhir.json",
+    "educational-history": "educational-history.stu3.fhir.json",
+    "referral-request": "referral.stu3.fhir.json",
 }
 
 _INTRODUCTION = """\

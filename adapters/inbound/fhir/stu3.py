@@ -23,7 +23,10 @@ Each is a part of the review that its Encounter names."""
 
 _EVENTS = {
     codes: Event(
-        kind="healthy-child-review", code=codes[0], table=table, shared=("encounter", "review-event")
+        kind="healthy-child-review",
+        code=codes[0],
+        table=table,
+        shared=("encounter", "review-event"),
     )
     for codes, table in _REVIEW.items()
 }
