@@ -31,6 +31,9 @@ TOLD = {
     "notice.fhir.json": {("G", "education")},
     "referral.json": {("D", "health")},
     "referral.fhir.json": {("D", "health")},
+    "referral.stu3.fhir.json": {("D", "health")},
+    "early-years-progress.stu3.fhir.json": {("A", "health")},
+    "educational-history.stu3.fhir.json": {("A", "health")},
     "early-help.json": {("I2", "social-care")},
     "safeguarding.json": {("J", "social-care")},
 }

@@ -156,10 +156,12 @@ def _message(reading: Reading) -> tuple[Message | None, list[Fault]]:
 
 
 def _questions(message: Message) -> Iterator[Question]:
-    review = getattr(message, "review", None)
-    if review and review.date > message.sent.date() + timedelta(days=1):
-        detail = "lies after the time at which the header says that it was sent. Is it right?"
-        yield Question(pointer="/review/date", detail=f"The day of the encounter {detail}")
+    """Ask of a day after `sent`, where the standard's own messages have such headers."""
+    for name, words in (("review", "The day of the encounter"), ("referral", "The referral's day")):
+        body = getattr(message, name, None)
+        if body and body.date > message.sent.date() + timedelta(days=1):
+            detail = "lies after the time at which the header says that it was sent. Is it right?"
+            yield Question(pointer=f"/{name}/date", detail=f"{words} {detail}")
 
 
 def _fault(reading: Reading, fault: Fault) -> Fault:

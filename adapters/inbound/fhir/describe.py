@@ -127,6 +127,9 @@ _EXAMPLES = {
     "notice-condition": ("notice-condition.fhir.json",),
     "referral": ("referral.fhir.json",),
     "assessment-scales": ("review.stu3.fhir.json",),
+    "early-years-progress": ("early-years-progress.stu3.fhir.json",),
+    "educational-history": ("educational-history.stu3.fhir.json",),
+    "referral-request": ("referral.stu3.fhir.json",),
     "bars-referral": ("referral.bars.fhir.json",),
 }
 

@@ -32,7 +32,7 @@ def test_every_example_in_the_document_is_taken() -> None:
         [
             *(2 * ["healthy-child-review", "speech-therapy-report", "sen-support-notice"]),
             "referral",
-            "CH004",
+            *("CH004", "CH010", "CH028", "CH032"),
             "servicerequest-request",
         ]
     )

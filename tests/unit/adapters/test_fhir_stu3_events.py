@@ -89,7 +89,7 @@ READ_AS: dict[str, Any] = {
         "individualRequirements": [
             {
                 "whose": "parent-or-guardian",
-                "communicationProfessional": [coded(SNOMED, "1")],
+                "communicationProfessional": [coded(SNOMED, "1199999999997")],
                 "informationFormat": [coded(SNOMED, "936801000000108", "Requires large print")],
             }
         ]
