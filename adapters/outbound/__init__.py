@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from adapters.outbound import cloudevents
+from adapters.outbound import cloudevents, fhir_r4
 
 
 class Format(NamedTuple):
@@ -18,6 +18,7 @@ class Format(NamedTuple):
 
 FORMATS: Mapping[str, Format] = {
     "cloudevents": Format(cloudevents.CONTENT_TYPE, bytes),
+    "fhir-r4": Format(fhir_r4.CONTENT_TYPE, fhir_r4.render),
 }
 """By the name that a delivery carries. A further format is one module and one row."""
 
