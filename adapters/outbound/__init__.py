@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from adapters.outbound import cloudevents, fhir_r4
+from adapters.outbound import cloudevents, fhir_r4, fhir_stu3
 
 
 class Format(NamedTuple):
@@ -18,7 +18,10 @@ class Format(NamedTuple):
 
 FORMATS: Mapping[str, Format] = {
     "cloudevents": Format(cloudevents.CONTENT_TYPE, bytes),
-    "fhir-r4": Format(fhir_r4.CONTENT_TYPE, fhir_r4.render),
+    "fhir-r4": Format("application/fhir+json; fhirVersion=4.0", fhir_r4.render),
+    "fhir-r4+xml": Format("application/fhir+xml; fhirVersion=4.0", fhir_r4.render_xml),
+    "fhir-stu3": Format("application/fhir+json; fhirVersion=3.0", fhir_stu3.render),
+    "fhir-stu3+xml": Format("application/fhir+xml; fhirVersion=3.0", fhir_stu3.render_xml),
 }
 """By the name that a delivery carries. A further format is one module and one row."""
 

@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from adapters.inbound.fhir.convert import BASE
 from adapters.outbound.fhir_objects import Json, coding, extension, items, without_empty
 from adapters.outbound.fhir_people import HL7, UK_CORE, People, by_key, own
+from adapters.outbound.fhir_xml import to_xml
 from adapters.outbound.stored import StoredAlert, read
 from schemas.alert import AlertData
 from schemas.codes import SNOMED
@@ -26,7 +27,6 @@ from schemas.finding import Finding
 from schemas.message import BODY, AlreadyNotified, Conclusion
 from schemas.sen_support import SenSupportNotice
 
-CONTENT_TYPE = "application/fhir+json"
 REASONS = {"created": "new", "updated": "update", "withdrawn": "delete"}
 _FOCUS = {
     "healthy-child-review": "Encounter",
@@ -48,6 +48,11 @@ _AMBULATORY = {"system": f"{HL7}/v3-ActCode", "code": "AMB"}
 def render(body: bytes) -> bytes:
     """Render a stored alert as a Bundle of type message, in JSON."""
     return orjson.dumps(bundle(read(body)))
+
+
+def render_xml(body: bytes) -> bytes:
+    """Render the same Bundle in XML."""
+    return to_xml(bundle(read(body)))
 
 
 def bundle(alert: StoredAlert) -> Json:
