@@ -95,7 +95,7 @@ class _Writer(People):
                 "meta": {"profile": [f"{UK_CORE}/UKCore-Bundle"]},
                 "identifier": {"system": f"{self.alert.source}/alerts", "value": self.alert.id},
                 "type": "message",
-                "timestamp": self.alert.time.isoformat(),
+                "timestamp": self.alert.instant,
                 "entry": self.entries,
             }
         )
@@ -104,7 +104,7 @@ class _Writer(People):
         alert, data = self.alert, self.alert.data
         header: Json = {
             "resourceType": "MessageHeader",
-            "meta": {"versionId": str(int(alert.sequence)), "lastUpdated": alert.time.isoformat()},
+            "meta": {"versionId": str(int(alert.sequence)), "lastUpdated": alert.instant},
             "eventCoding": own("message-kind", self.kind),
             "source": {"name": "Early Identification Gateway", "endpoint": alert.source},
             "reason": {"coding": [own("message-action", REASONS[data.change])]},

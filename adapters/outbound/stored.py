@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -11,10 +11,6 @@ from pydantic import ConfigDict
 
 from schemas.alert import AlertData
 from schemas.base import Model
-
-
-class NotRenderable(Exception):
-    """This alert has no form in this format. The message says why, and names no value of it."""
 
 
 class StoredAlert(Model):
@@ -37,6 +33,11 @@ class StoredAlert(Model):
             return UUID(self.id)
         except ValueError:
             return uuid5(NAMESPACE_URL, self.url)
+
+    @property
+    def instant(self) -> str:
+        """When the alert was decided, in UTC: `2026-11-17T15:20:00.250123Z`."""
+        return self.time.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
     @property
     def url(self) -> str:

@@ -18,7 +18,7 @@ from tests.strategies import messages
 BASE = "https://gateway.example"
 ALERT = "6f1cf9a5-3f0e-4f0c-9d3f-5f0f4a1a0c11"
 THREAD = "0d9d5f6e-8a54-4f3f-8a39-0d7a5b0c9d22"
-AT = datetime(2026, 11, 17, 15, 20, 0, 250_000, tzinfo=UTC)
+AT = datetime(2026, 11, 17, 15, 20, 0, 250_123, tzinfo=UTC)
 CHANGES = ("created", "updated", "withdrawn")
 SAMPLES = {
     "healthy-child-review": builders.a_probable_sen_review,
