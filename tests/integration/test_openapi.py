@@ -75,6 +75,7 @@ def test_it_says_every_answer_of_the_contract(document: Document) -> None:
     assert "202" in document["paths"]["/messages"]["post"]["responses"]
     assert set(document["paths"]["/messages/{id}"]["get"]["responses"]) >= {"200", "401", "404"}
     assert set(document["paths"]) == {
+        "/alerts/{id}",
         "/messages",
         "/messages/check",
         "/messages/{id}",
