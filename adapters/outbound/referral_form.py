@@ -79,8 +79,10 @@ def say(table: str, word: str) -> str:
 
 
 def title(alert: StoredAlert) -> str:
+    """Return what this is about: of a referral by its type, else by the part that is there."""
     referral = alert.data.fields.get("referral", {})
-    return TABLES["title"][referral.get("type", alert.data.kind)][0]
+    names = [name for name in (referral.get("type"), *referral) if name in TABLES["title"]]
+    return TABLES["title"][names[0] if names else alert.data.kind][0]
 
 
 def _parents_told(fields: Json) -> Json:

@@ -21,6 +21,7 @@ from adapters.outbound.stored import read
 from schemas.fields import MODELS
 from schemas.message import KINDS, Kind
 from schemas.receipt import SENTENCE
+from scripts.alert_examples import FOLDER, examples
 from tests.unit.adapters.alerts import (
     BASE,
     CHANGES,
@@ -109,3 +110,13 @@ def test_every_kind_and_change_has_a_form(kind: str, change: str, name: str) -> 
         said = FORMATS[name].render(body).decode()
         assert [value for value in child if len(value) > 2 and value in said] == []
         assert BASE in said or name.startswith("referral-form")
+
+
+def test_the_examples_and_their_page_are_current() -> None:
+    written = {path.name: path.read_bytes() for path in FOLDER.iterdir()}
+    assert examples() == written, "run `python -m scripts.alert_examples`"
+    page = (FOLDER.parents[1] / "docs" / "formats.md").read_text(encoding="utf-8")
+    for name, format_ in FORMATS.items():
+        assert f"| `{name}` | `{format_.media_type}` |" in page
+    for name in written:
+        assert f"(../examples/alerts/{name})" in page
