@@ -65,6 +65,8 @@ def form(alert: StoredAlert) -> Json:
         "fields": fields,
         "notStated": MEANING,
     }
+    if contact := fields.get("sharing", {}).get("safeContact"):
+        told["safeContact"] = contact
     if alert.data.agency == "social-care" and (source := _source(alert)):
         told["cinReferralSource"] = source
     if dates := _dates(fields):

@@ -193,6 +193,21 @@ def test_the_census_source_of_referral_is_told_only_where_the_sender_s_role_tell
     assert "cinReferralSource" not in form(stored("referral", {}, sender=sender))
 
 
+@pytest.mark.parametrize(
+    ("contact", "warning"),
+    [
+        ("do-not-contact", ["Before you contact the family: do not contact them."]),
+        ("speak-to-sender-first", ["Before you contact the family: speak to the sender first."]),
+        ("yes", []),
+    ],
+)
+def test_an_unsafe_contact_stands_above_everything(contact: str, warning: list[str]) -> None:
+    body = stored("referral", {"sharing": {"safeContact": contact}})
+    assert form(body)["safeContact"] == contact
+    notices = [text for text in Outline(page(body)).of("p") if text.startswith("Before")]
+    assert notices == warning
+
+
 def test_the_dates_of_an_ehc_request_are_counted_from_its_receipt() -> None:
     ehc = {"requestedBy": "school", "receivedOn": "2026-11-17"}
     fields = {"referral": {"type": "ehc-needs-assessment", "ehc": ehc}}
