@@ -124,12 +124,12 @@ def _patient(patient: Json, _: Json, __: Json | None) -> Json:
             [coding] = status["valueCodeableConcept"]["coding"]
             status["url"] = f"{CARE_CONNECT}/StructureDefinition/Extension-{name}"
             coding["system"] = f"{CARE_CONNECT}/CodeSystem/{name}"
-            coding["code"] = _back("message", "child.nhsNumberStatus")[coding["code"]]
+            coding["code"] = _back("child.nhsNumberStatus")[coding["code"]]
     return patient
 
 
 def _encounter(encounter: Json, header: Json, author: Json | None) -> Json:
-    codes = _back("assessment-scales", "review.type")
+    codes = _back("review.type")
     for concept in encounter.get("type", ()):
         [coding] = concept["coding"]
         if code := codes.get(coding["code"]):
@@ -194,9 +194,8 @@ _CHANGES: Mapping[str, Callable[[Json, Json, Json | None], Json]] = {
 }
 
 
-def _back(table: str, canonical: str) -> dict[Any, str]:
-    """Return a translation of the inbound table the other way round."""
-    [words] = [
-        row.words for row in stu3.PROFILE.tables[table] if row.canonical == canonical and row.words
-    ]
-    return {word: code for code, word in words.items()}
+def _back(canonical: str) -> dict[Any, str]:
+    """Return the inbound tables' translation of a code the other way round."""
+    rows = [row for table in stu3.PROFILE.tables.values() for row in table]
+    words = [row.words for row in rows if row.canonical == canonical and row.words]
+    return {word: code for one in reversed(words) for code, word in one.items()}

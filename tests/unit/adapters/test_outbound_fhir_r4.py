@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from adapters.inbound import fhir
-from adapters.inbound.fhir import resources
+from adapters.inbound.fhir import r4, resources
 from adapters.inbound.fhir.reading import Reading
 from adapters.outbound import FORMATS
 from adapters.outbound.fhir_objects import without_empty
@@ -51,9 +51,9 @@ def of_type(bundle: Json, kind: str) -> list[Json]:
 def read_back(body: bytes) -> Json:
     """What the tables of paths read, before the canonical model asks for what a view has cut."""
     bundle = rendered(body)
-    faults = resources.check(fhir.PROFILES[1], bundle)
+    faults = resources.check(r4.PROFILE, bundle)
     kind = resources.header_of(bundle)["eventCoding"]["code"]
-    reading = Reading(fhir.PROFILES[1], fhir.PROFILES[1].events[kind], bundle, tables())
+    reading = Reading(r4.PROFILE, r4.PROFILE.events[kind], bundle, tables())
     assert [*faults, *reading.faults] == []
     return without_empty(reading.document)  # type: ignore[no-any-return]
 

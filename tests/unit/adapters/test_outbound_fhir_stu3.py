@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from adapters.inbound import fhir
+from adapters.inbound.fhir import stu3
 from adapters.inbound.fhir.reading import Reading
 from adapters.outbound import FORMATS
 from adapters.outbound.fhir_stu3 import SCALES
@@ -83,7 +84,7 @@ def test_whatever_a_view_lets_through_is_what_stu3_has(drawn: tuple[Kind, Json])
 
 _TRANSLATED = {
     word
-    for rows in fhir.PROFILES[0].tables.values()
+    for rows in stu3.PROFILE.tables.values()
     for row in rows
     if row.canonical in ("review.type", "child.nhsNumberStatus") and row.words
     for word in row.words.values()
@@ -105,7 +106,7 @@ def test_a_review_with_scores_is_the_national_event_and_reads_as_it_was() -> Non
 def test_the_status_of_an_nhs_number_is_the_nhs_data_dictionary_s() -> None:
     child = {"nhsNumber": "9990001006", "nhsNumberStatus": "number-present-and-verified"}
     bundle = rendered(stored("healthy-child-review", {"child": child, "review": CODED}))
-    profile = fhir.PROFILES[0]
+    profile = stu3.PROFILE
     reading = Reading(profile, profile.events["CH004"], bundle, tables())
     assert child.items() <= reading.document["child"].items()
 
