@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
 
 from gateway.caller import Caller, Callers
 from gateway.intake import Intake
-from gateway.journal import Codec, Journal, Queries
+from gateway.journal import Codec, Journal, Queries, Standing, Transaction
 from gateway.metrics import Metrics
 from gateway.receipts import Receipts
 from gateway.recording import Recording
@@ -15,6 +16,9 @@ from gateway.rules import Rules, load_rules
 from gateway.settings import Settings
 from gateway.storage import RELAY, open_journal
 from schemas.receipt import Receipt
+
+FRONT_DOORS = frozenset({"front-door", "night-team"})
+"""Roles of the services that may read what went on the basis `harm`."""
 
 SILENT_FOR = timedelta(seconds=15)
 """After which a relay without a sign of life is taken to be away."""
@@ -91,6 +95,31 @@ class Service:
             return self.intake.receipts.standing(tx, message_id)
 
         return self.journal.read(look)
+
+    def show_alert(self, alert_id: str, caller: Caller) -> Future[Standing | None]:
+        """Show what stands of an alert, and note who saw it, in one; None where it is not theirs.
+
+        It is the caller's where they are the organisation of the service that it names, or may
+        speak for it. What went on the basis `harm` is the front door's alone.
+        """
+
+        def show(tx: Transaction) -> Standing | None:
+            found = tx.standing(alert_id)
+            if found is None or not self._may_read(found, caller):
+                return None
+            at = datetime.now(UTC)
+            tx.note_read(found.alert_id, caller.organisation, caller.credential, at)
+            return found
+
+        return self.journal.transact(show)
+
+    def _may_read(self, found: Standing, caller: Caller) -> bool:
+        service = self.rules.directory.any_service(found.service)
+        if service is None:
+            return False
+        if found.harm:
+            return service.role in FRONT_DOORS and caller.organisation == service.organisation
+        return service.organisation in {caller.organisation, *caller.rights.speaks_for}
 
     def relay_state(self) -> str:
         """Return what the relay last said of the broker; `silent` where it has not been heard of."""

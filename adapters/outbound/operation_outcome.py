@@ -14,6 +14,7 @@ ISSUE_TYPES = {
     403: "forbidden",
     404: "not-found",
     405: "not-supported",
+    406: "not-supported",
     409: "duplicate",
     413: "too-long",
     415: "not-supported",

@@ -13,7 +13,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
-from gateway.api import batch, fhir, health, messages, schemas
+from gateway.api import alerts, batch, fhir, health, messages, schemas
 from gateway.api.messages import Rejected
 from gateway.api.problems import broken, problem
 from gateway.api.tracing import Traced
@@ -37,7 +37,7 @@ def create_application(service: Service) -> FastAPI:
     app.state.service = service
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]
     app.add_middleware(Traced)
-    for module in (messages, batch, fhir, schemas, health):
+    for module in (messages, batch, fhir, alerts, schemas, health):
         app.include_router(module.router)
 
     @app.exception_handler(Rejected)

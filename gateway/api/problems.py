@@ -26,6 +26,7 @@ TITLES = {
     403: "Forbidden",
     404: "Not found",
     405: "Method not allowed",
+    406: "Not acceptable",
     409: "Duplicate",
     413: "Too large",
     415: "Media type not supported",

@@ -138,10 +138,14 @@ class Directory:
         """
         return self._entries.recipients.get(key)
 
-    def title(self, service_id: str) -> str | None:
-        """Return a service's title by its id, of whatever kind it is; None where it is gone."""
+    def any_service(self, service_id: str) -> Service | None:
+        """Return a service by its id, of whatever kind it is; None where it is gone."""
         listed = self.service(service_id)
-        found = listed or next(
+        return listed or next(
             (s for s in self._entries.recipients.values() if s.id == service_id), None
         )
+
+    def title(self, service_id: str) -> str | None:
+        """Return a service's title by its id, of whatever kind it is; None where it is gone."""
+        found = self.any_service(service_id)
         return found.title if found else None

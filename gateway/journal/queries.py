@@ -19,12 +19,14 @@ from gateway.journal.rows import (
     Outcome,
     Receipt,
     Record,
+    Standing,
     Thread,
     Uptake,
     Version,
 )
 from gateway.journal.tables import (
     alert,
+    alert_read,
     counted,
     credential,
     delivery,
@@ -36,6 +38,9 @@ from gateway.journal.tables import (
 )
 
 R = TypeVar("R")
+
+HARM = "harm"
+"""The basis of which only the front door may know."""
 
 
 def _columns(table: Table, row_type: Any) -> tuple[Column[Any], ...]:
@@ -157,6 +162,44 @@ class Queries:
         ).all()
         outcomes = self._outcomes(thread.c.record_ref == record_ref)
         return [_thread(from_row(Thread, row, thread), outcomes) for row in rows]
+
+    def standing(self, alert_id: str) -> Standing | None:
+        """Give the last version of the thread that this alert is of, whichever of its ids was asked.
+
+        None where nothing is known by this id, the id is a hold's, no delivery of the thread was
+        attempted yet (what is withdrawn then is withdrawn in silence), or nothing stands any more:
+        the last version was stopped, or its body is gone.
+        """
+        asked = select(alert.c.thread_id).where(
+            alert.c.id == alert_id, alert.c.sequence.is_not(None)
+        )
+        rows = self._connection.execute(
+            select(alert.c.id, alert.c.basis, alert.c.superseded_at, alert.c.body, thread.c.service)
+            .select_from(alert.join(thread))
+            .where(alert.c.thread_id.in_(asked), alert.c.sequence.is_not(None))
+            .order_by(alert.c.sequence.desc())
+        ).all()
+        attempted = select(delivery.c.id).where(
+            delivery.c.alert_id.in_([row.id for row in rows]), delivery.c.attempts > 0
+        )
+        if not rows or rows[0].superseded_at is not None or rows[0].body is None:
+            return None
+        if self._connection.scalar(attempted.limit(1)) is None:
+            return None
+        last = rows[0]
+        return Standing(
+            alert_id=last.id,
+            service=last.service,
+            harm=any(row.basis == HARM for row in rows),
+            body=self._codec.open(last.body),
+        )
+
+    def reads(self, alert_id: str) -> list[tuple[str, str, datetime]]:
+        """List who has read an alert: organisation, credential's id, when."""
+        rows = self._connection.execute(
+            select(alert_read).where(alert_read.c.alert_id == alert_id).order_by(alert_read.c.id)
+        )
+        return [(row.organisation, row.credential_id, row.at) for row in rows]
 
     def credential(self, key: str) -> Credential | None:
         """Find who bears this key; None where nobody does or it was revoked."""

@@ -149,6 +149,16 @@ class Thread:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What one receiver has been told, as it stands: the last version of a thread."""
+
+    alert_id: str
+    service: str
+    harm: bool  # a version of this thread went on the basis `harm`
+    body: bytes  # the rendered alert
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Uptake:
     """The counted facts of one review: no child."""
 

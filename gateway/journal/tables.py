@@ -154,6 +154,17 @@ alert = Table(
     UniqueConstraint("thread_id", "sequence"),
 )
 
+# Who was shown an alert that they asked for, and when.
+alert_read = Table(
+    "alert_read",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("alert_id", ForeignKey(alert.c.id), nullable=False, index=True),
+    Column("organisation", Text, nullable=False),
+    Column("credential_id", ForeignKey(credential.c.id), nullable=False),
+    Column("at", Instant, nullable=False),
+)
+
 # `next_at` says when a delivery may be claimed: at once, after a backoff, or when its lease ends.
 delivery = Table(
     "delivery",

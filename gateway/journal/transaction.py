@@ -22,6 +22,7 @@ from gateway.journal.rows import (
 )
 from gateway.journal.tables import (
     alert,
+    alert_read,
     counted,
     credential,
     delivery,
@@ -264,6 +265,18 @@ class Transaction(Queries):
         }
         for channel, target in targets:
             self._add(delivery, due | {"channel": channel, "target": target})
+
+    def note_read(self, alert_id: str, organisation: str, credential_id: str, at: datetime) -> None:
+        """Note who was shown an alert, and when."""
+        self._add(
+            alert_read,
+            {
+                "alert_id": alert_id,
+                "organisation": organisation,
+                "credential_id": credential_id,
+                "at": at,
+            },
+        )
 
     def count(self, record_ref: str, facts: Uptake | None) -> None:
         """Count a record's review once, by its facts as they now are; None: it no longer counts."""

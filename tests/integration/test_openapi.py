@@ -77,6 +77,7 @@ def test_it_says_every_answer_of_the_contract(document: Document) -> None:
     assert answers == {"200", "400", "401", "403", "409", "413", "415", "422", "503"}
     assert set(document["paths"]["/messages/{id}"]["get"]["responses"]) >= {"200", "401", "404"}
     assert set(document["paths"]) == {
+        "/alerts/{id}",
         "/messages",
         "/messages/check",
         "/messages/batch",
