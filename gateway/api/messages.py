@@ -15,11 +15,11 @@ from fastapi.security import HTTPBearer
 from adapters.errors import Refused
 from adapters.inbound import PARSERS
 from gateway.api.openapi import MESSAGE_BODY, RESPONSES
-from gateway.api.problems import problem, refusal, speaks_of_harm
+from gateway.api.problems import problem, refusal, respond
 from gateway.caller import Caller, NotAllowed, Unknown
 from gateway.intake import Intake, Repeated
 from gateway.journal import JournalError
-from gateway.receipts import not_delivered
+from gateway.problems import not_taken
 from gateway.service import Service
 from schemas.receipt import Receipt
 
@@ -240,11 +240,8 @@ def _refused(
     body: bytes,
     headers: dict[str, str] | None = None,
 ) -> Response:
-    """Answer that nothing was taken; of a safeguarding referral with the numbers to telephone."""
-    numbers = service.intake.receipts.telephone if speaks_of_harm(body) else None
-    if numbers:
-        detail = f"{not_delivered(numbers)} {detail}"
-    return problem(request, status, detail, code=code, telephone=numbers, headers=headers)
+    found = not_taken(status, code, detail, body, service.intake.receipts.telephone)
+    return respond(request, found, headers)
 
 
 async def _note_denied(

@@ -13,8 +13,10 @@ from gateway.directory.loader import DirectoryFault, read
 from gateway.directory.model import (
     Area,
     Choice,
+    Endpoint,
     Entries,
     Home,
+    Mesh,
     Organisation,
     OrganisationType,
     Practice,
@@ -28,7 +30,9 @@ __all__ = [
     "Choice",
     "Directory",
     "DirectoryFault",
+    "Endpoint",
     "Home",
+    "Mesh",
     "Organisation",
     "OrganisationType",
     "Practice",
@@ -63,6 +67,11 @@ class Directory:
     def la_code(self) -> str:
         """The DfE number of the area's authority."""
         return self.area.la_code
+
+    @property
+    def mesh(self) -> Mesh:
+        """Who writes to the area's MESH mailbox, and what."""
+        return self._entries.mesh
 
     @property
     def roles(self) -> frozenset[str]:

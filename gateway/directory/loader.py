@@ -12,11 +12,13 @@ from typing import TypeVar
 from pydantic import ValidationError
 from ruamel.yaml.error import MarkedYAMLError
 
+from adapters.outbound import FORMATS
 from gateway.directory.model import (
     Area,
     AuthorityCode,
     Entries,
     Home,
+    Mesh,
     Organisation,
     OrganisationType,
     OutwardCode,
@@ -60,6 +62,7 @@ class _Main(_Part):
     include: tuple[str, ...] = ()
     terms: dict[OrganisationType, Terms]
     """By type, of each organisation of practices.csv and settings.csv."""
+    mesh: Mesh = Mesh()
 
 
 class _Postcode(Row):
@@ -102,6 +105,9 @@ def read(folder: Path) -> Entries:
     rows: list[Practice | Setting] = [*practices.values(), *settings.values()]
     organisations = _organisations(parts, rows, main[1].terms, faults)
     services, serving = _services(parts, area, organisations, practices, faults)
+    faults += [
+        main[0].fault(place, why) for place, why in _mesh_faults(main[1].mesh, organisations)
+    ]
     for file, table in ((PRACTICES, practices), (POSTCODES, postcodes), (OUTWARD, outward)):
         faults += _unknown_localities(file, table.values(), area)
     if faults:
@@ -118,6 +124,7 @@ def read(folder: Path) -> Entries:
         homes={code: one[home] for code, home in homes.items()},
         outward={code: row.locality for code, row in outward.items()},
         serving=serving,
+        mesh=main[1].mesh,
         recipients={key: _recipient(o) for key, o in organisations.items()},
     )
 
@@ -216,6 +223,13 @@ def _unknown_words(
     if service.organisation not in organisations:
         close = nearest(service.organisation, organisations) or "; list it under `organisations`"
         yield ("organisation",), f"there is no organisation {service.organisation}{close}"
+    for channel in sorted({end.channel for end in service.endpoints}):
+        if sum(end.channel == channel for end in service.endpoints) > 1:
+            yield ("endpoints",), f"a service has one endpoint of the channel {channel} at most"
+    for end in service.endpoints:
+        if end.format not in FORMATS:
+            close = nearest(end.format, FORMATS) or f"; there are {', '.join(FORMATS)}"
+            yield ("endpoints",), f"there is no format {end.format}{close}"
     if service.serves is None:
         yield ("serves",), "`serves` is empty; write `everyone`, or whom it serves"
         return
@@ -230,6 +244,19 @@ def _unknown_words(
         if ods not in practices:
             close = nearest(ods, practices) or "; add it there"
             yield ("serves", "practices"), f"{PRACTICES} has no {ods}{close}"
+
+
+def _mesh_faults(
+    mesh: Mesh, organisations: Mapping[str, Organisation]
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    for mailbox, key in mesh.senders.items():
+        if key not in organisations:
+            close = nearest(key, organisations) or "; list it under `organisations`"
+            yield ("mesh", "senders", mailbox), f"there is no organisation {key}{close}"
+    for name, workflow in mesh.inbox.items():
+        if workflow.reply in mesh.inbox:
+            detail = f"{workflow.reply} comes in, so it cannot carry answers; name another"
+            yield ("mesh", "inbox", name, "reply"), detail
 
 
 def _no_locality(word: str, area: Area) -> str:

@@ -22,6 +22,7 @@ from gateway.journal.rows import (
     Thread,
     Uptake,
     Version,
+    Way,
 )
 from gateway.journal.tables import (
     alert,
@@ -229,8 +230,9 @@ class Queries:
 
 
 def _state(deliveries: tuple[Delivery, ...], superseded: bool) -> AlertState:
-    states = {d.state for d in deliveries}
-    if not states:
+    """Say how far an alert has come to its agency; what goes beside that has states of its own."""
+    states = {d.state for d in deliveries if d.channel in ("amqp", "mailbox")}
+    if not deliveries:
         return "superseded" if superseded else "held"
     return "due" if "due" in states else "done" if "delivered" in states else "superseded"
 
@@ -251,5 +253,8 @@ def _thread(bare: Thread, outcomes: Iterable[Outcome]) -> Thread:
         state=last.state if last else None,
         attempted=bool(attempted),
         told=any(o.alert.type != "withdrawn" and (o.alert.sequence or 0) > gone for o in attempted),
+        ways=frozenset(
+            Way(d.channel, d.target, d.format) for o in alerts for d in o.deliveries if d.attempts
+        ),
         held=next((o.alert.hold_reason for o in own if o.state == "held"), None),
     )
