@@ -13,7 +13,7 @@ from gateway.receipts import Receipts
 from gateway.recording import Recording
 from gateway.rules import Rules, load_rules
 from gateway.settings import Settings
-from gateway.storage import RELAY, open_journal
+from gateway.storage import MESH, RELAY, open_journal
 from schemas.receipt import Receipt
 
 SILENT_FOR = timedelta(seconds=15)
@@ -92,7 +92,17 @@ class Service:
 
     def relay_state(self) -> str:
         """Return what the relay last said of the broker; `silent` where it has not been heard of."""
-        heard = self.journal.read(lambda tx: tx.pulses()).get(RELAY)
+        return self._state_of(RELAY)
+
+    def mesh_state(self) -> str:
+        """Return how it stands with MESH: `up`, `silent`, `away`, `denied`, or how many came back."""
+        failed = self.journal.deliveries.backlog("failed")
+        count = sum(one.count for one in failed if one.channel == "mesh")
+        state = self._state_of(MESH)
+        return f"{count} not delivered" if count and state == "up" else state
+
+    def _state_of(self, name: str) -> str:
+        heard = self.journal.read(lambda tx: tx.pulses()).get(name)
         if heard is None or datetime.now(UTC) - heard[0] > SILENT_FOR:
             return "silent"
         return heard[1]

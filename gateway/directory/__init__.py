@@ -23,6 +23,7 @@ from gateway.directory.model import (
     Serves,
     Service,
     Setting,
+    Workflow,
 )
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "Serves",
     "Service",
     "Setting",
+    "Workflow",
 ]
 
 

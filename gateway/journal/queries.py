@@ -29,6 +29,7 @@ from gateway.journal.tables import (
     counted,
     credential,
     delivery,
+    letter,
     message,
     pulse,
     record,
@@ -184,6 +185,12 @@ class Queries:
     def pulses(self) -> dict[str, tuple[datetime, str]]:
         """Give the last sign of life of each process: when, and the state that it reported."""
         return {row.name: (row.at, row.state) for row in self._connection.execute(select(pulse))}
+
+    def knows_letter(self, letter_id: str) -> bool:
+        """Tell whether this letter was taken before."""
+        return (
+            self._connection.scalar(select(letter.c.id).where(letter.c.id == letter_id)) is not None
+        )
 
     def _open(self, sealed: bytes | None) -> bytes | None:
         return None if sealed is None else self._codec.open(sealed)

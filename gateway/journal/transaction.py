@@ -346,12 +346,6 @@ class Transaction(Queries):
         found = from_row(Credential, row, credential)
         return replace(found, kinds=tuple(found.kinds), speaks_for=tuple(found.speaks_for))
 
-    def knows_letter(self, letter_id: str) -> bool:
-        """Tell whether this letter was taken before."""
-        return (
-            self._connection.scalar(select(letter.c.id).where(letter.c.id == letter_id)) is not None
-        )
-
     def add_letter(self, new: Letter, reply: bytes | None = None) -> bool:
         """Record what became of a letter, with the answer that is due; False where it is known."""
         state = {"state": "due" if reply else "done", "next_at": new.received_at, "attempts": 0}
