@@ -200,8 +200,7 @@ class Recording:
         if data.change == "withdrawn":
             beside = sorted(way for way in thread.ways if way.channel not in ("amqp", "mailbox"))
             return own, *beside
-        service = self.directory.service(thread.service)
-        ends = service.endpoints if service else ()
+        ends = self.directory.endpoints.get(thread.service, ())
         return own, *(Way(end.channel, thread.service, end.format) for end in ends)
 
     def _hold(

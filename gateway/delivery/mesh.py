@@ -57,9 +57,9 @@ class MeshChannel:
         self._lease = settings.lease_seconds
         self._look_after = timedelta(seconds=settings.mesh_poll_seconds)
         self._ends = {
-            (service.id, end.format): end
-            for service in directory.services()
-            for end in service.endpoints
+            (service, end.format): end
+            for service, ends in directory.endpoints.items()
+            for end in ends
         }
         self._away = _BackOff()
         self._refusing: dict[str, _BackOff] = {}

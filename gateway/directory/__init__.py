@@ -5,7 +5,7 @@ It is data: a folder with directory.yaml and CSVs. Moving a service is an edit o
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -74,6 +74,11 @@ class Directory:
     def mesh(self) -> Mesh:
         """Who writes to the area's MESH mailbox, and what."""
         return self._entries.mesh
+
+    @property
+    def endpoints(self) -> Mapping[str, tuple[Endpoint, ...]]:
+        """Where services' alerts go beside their agencies' queues, by the service's id."""
+        return self._entries.endpoints
 
     @property
     def roles(self) -> frozenset[str]:

@@ -150,14 +150,19 @@ WorkflowId = Annotated[
 ]
 
 
-class Endpoint(Model):
+class Posted(Model):
+    """How alerts are posted by MESH."""
+
+    workflow: WorkflowId
+    format: Word = "cloudevents"
+    """A name of `adapters.outbound.FORMATS`."""
+
+
+class Endpoint(Posted):
     """Where a service's alerts go, beside its agency's queue."""
 
     channel: Literal["mesh"]
     mailbox: MailboxId
-    workflow: WorkflowId
-    format: Word = "cloudevents"
-    """A name of `adapters.outbound.FORMATS`."""
 
 
 class Workflow(Model):
@@ -177,6 +182,8 @@ class Mesh(Model):
     inbox: dict[WorkflowId, Workflow] = Field(default_factory=dict)
     senders: dict[MailboxId, OrganisationKey] = Field(default_factory=dict)
     """Which organisation a mailbox speaks for: MESH vouches for the mailbox, this for the rest."""
+    practices: Posted | None = None
+    """How alerts go to the general practices of which practices.csv names a mailbox."""
 
 
 class Service(Model):
@@ -225,6 +232,8 @@ class Practice(Row):
     name: str
     locality: str
     postcode: Postcode
+    mailbox: MailboxId | None = None
+    """Its MESH mailbox, if alerts are to go there too."""
 
     @property
     def key(self) -> OrganisationKey:
@@ -289,5 +298,7 @@ class Entries:
     serving: Mapping[tuple[str, str], Service]
     """(role, `everyone`, `practice <ods>` or `locality <name>`) to the service of such children."""
     mesh: Mesh
+    endpoints: Mapping[str, tuple[Endpoint, ...]]
+    """By the id of the service, of those that have any."""
     recipients: Mapping[str, Service]
     """Each organisation as a service, by its key."""
