@@ -29,7 +29,12 @@ VENV = ROOT / ".services" / "mesh-sandbox"
 OURS, PARTNER, STRANGER = "X26ABC1", "X26ABC2", "X26ABC3"
 """The sandbox's mailboxes: the gateway's, one that the directory knows, one that it does not."""
 PASSWORD, SHARED_KEY = "password", "a key of the tests"
-REVIEWS, NOTICES, ALERTS, ANSWERS = "EIG_REVIEW_V1", "EIG_NOTICE_V1", "EIG_ALERT_V1", "EIG_ANSWER_V1"
+REVIEWS, NOTICES, ALERTS, ANSWERS = (
+    "EIG_REVIEW_V1",
+    "EIG_NOTICE_V1",
+    "EIG_ALERT_V1",
+    "EIG_ANSWER_V1",
+)
 TEAM = "cwac-early-years-sen-team"
 
 
@@ -169,7 +174,7 @@ class Way:
             def handle_any(self) -> None:
                 way._pass_on(self)
 
-            do_GET = do_POST = do_PUT = handle_any
+            do_GET = do_POST = do_PUT = handle_any  # noqa: N815
 
             def log_message(self, *_: object) -> None:
                 """Say nothing."""

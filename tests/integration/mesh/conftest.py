@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import orjson
 import pytest
 
 from gateway.delivery.mesh import MeshChannel
@@ -22,6 +22,7 @@ from gateway.settings import Settings
 from schemas.receipt import Receipt
 from tests.builders import default_policy, tables
 from tests.integration.journal.conftest import (  # noqa: F401 - fixtures
+    SECRET,
     codec,
     migrated_sqlite,
 )
@@ -72,10 +73,20 @@ class Office:
     """A gateway's MESH side: `turn` is one look of the poller, `deliver` one of the relay."""
 
     def __init__(
-        self, journal: Journal, codec: Codec, known: Directory, **settings: Any  # noqa: F811
+        self,
+        journal: Journal,
+        codec: Codec,  # noqa: F811
+        known: Directory,
+        **settings: Any,
     ) -> None:
         self.settings = Settings(amqp_url=None, **settings)
         self.journal = journal
+        self.environment = {
+            f"GATEWAY_{name.upper()}": str(value) for name, value in settings.items()
+        } | {
+            "GATEWAY_DATABASE_URL": str(journal._writing.url),
+            "GATEWAY_JOURNAL_KEY": base64.b64encode(SECRET).decode(),
+        }
         rules = Rules(tables(), known, default_policy())
         self.intake = build_intake(self.settings, rules, journal, codec)
         self.mesh = Mesh(self.settings)
@@ -107,9 +118,7 @@ class Office:
 
     def beside(self) -> list[tuple[str, str | None]]:
         """State and code of all that goes by MESH."""
-        return [
-            (d.state, d.code) for r in self.receipts() for a in r.alerts for d in a.beside
-        ]
+        return [(d.state, d.code) for r in self.receipts() for a in r.alerts for d in a.beside]
 
     def kept_refused(self, codec: Codec) -> list[tuple[str, int, str, Any]]:  # noqa: F811
         """Who was refused, how, why, and the bytes that are kept."""
@@ -131,14 +140,13 @@ def journal(migrated_sqlite: Path, codec: Codec, tmp_path: Path) -> Iterator[Jou
 
 @pytest.fixture
 def office(
-    journal: Journal, codec: Codec, directory: Directory, way: Way, area: Path  # noqa: F811
+    journal: Journal,
+    codec: Codec,  # noqa: F811
+    directory: Directory,
+    way: Way,
+    area: Path,
 ) -> Iterator[Office]:
     """A gateway that knows the partner."""
     office = Office(journal, codec, directory, **mesh_settings(way.url, area))
     with office.mesh, office.lane._mesh:
         yield office
-
-
-def as_json(content: bytes) -> Any:
-    """What a mailbox holds."""
-    return orjson.loads(content)
