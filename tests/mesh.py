@@ -157,7 +157,7 @@ class Box:
 class Way:
     """A proxy in front of the sandbox that can hold or break a call, so that a process dies in it.
 
-    `holds` and `breaks` take `<METHOD> <pattern of the path>`. A held call is held before it reaches
+    `holds` and `breaks` take a pattern of `<METHOD> <path> <workflow>`. A held call is held before it reaches
     the sandbox, or (`after=True`) once the sandbox has done it.
     """
 
@@ -215,7 +215,8 @@ class Way:
     def _pass_on(self, call: BaseHTTPRequestHandler) -> None:
         body = _body(call)
         rule = self._rule
-        if rule and not re.search(rule[0], f"{call.command} {call.path}"):
+        workflow = call.headers.get("Mex-WorkflowID", "")
+        if rule and not re.search(rule[0], f"{call.command} {call.path} {workflow}"):
             rule = None
         if rule is None or rule[2]:
             own = ("host", "transfer-encoding")

@@ -33,10 +33,8 @@ from gateway.service import build_intake
 from gateway.settings import Settings
 from gateway.storage import MESH, open_journal
 
-BATCH = 50
+BATCH = 20
 """Answers and sent deliveries that are claimed at once."""
-LEASE = 300.0
-"""Seconds for which a poller has them to itself."""
 HEARTBEAT = 3.0
 """Seconds between signs of life."""
 PUT_OFF_FIRST, PUT_OFF_MOST = 60.0, 3600.0
@@ -50,8 +48,9 @@ log = structlog.get_logger(__name__)
 class Poller:
     """One poller: a turn is answers, what became of what was sent, and the mailbox; for ever."""
 
-    def __init__(self, mesh: Mesh, inbox: Inbox, journal: Journal, every: float) -> None:
-        self._mesh, self._inbox, self._journal, self._every = mesh, inbox, journal, every
+    def __init__(self, mesh: Mesh, inbox: Inbox, journal: Journal, settings: Settings) -> None:
+        self._mesh, self._inbox, self._journal = mesh, inbox, journal
+        self._every, self._lease = settings.mesh_poll_seconds, settings.lease_seconds
         self._owner = f"{socket.gethostname()}:{os.getpid()}"
         self._put_off: dict[str, tuple[float, float]] = {}
         self.state = "up"
@@ -87,10 +86,12 @@ class Poller:
         """Do once all that there is to do. Raises MeshAway or JournalAway."""
         deliveries = self._journal.deliveries
         await asyncio.to_thread(deliveries.retry_failed, "mesh")
-        for reply in await asyncio.to_thread(deliveries.claim_replies, self._owner, BATCH, LEASE):
+        for reply in await asyncio.to_thread(
+            deliveries.claim_replies, self._owner, BATCH, self._lease
+        ):
             await self._answer(reply)
         for sent in await asyncio.to_thread(
-            deliveries.claim_sent, "mesh", self._owner, BATCH, LEASE
+            deliveries.claim_sent, "mesh", self._owner, BATCH, self._lease
         ):
             await self._follow(sent)
         await self._empty(stop)
@@ -208,7 +209,7 @@ def run_poller(settings: Settings, *, while_stdin_is_open: bool = False) -> None
     journal, codec = open_journal(settings)
     with journal, Mesh(settings) as mesh:
         inbox = Inbox(mesh, build_intake(settings, rules, journal, codec), settings.max_bytes)
-        poller = Poller(mesh, inbox, journal, settings.mesh_poll_seconds)
+        poller = Poller(mesh, inbox, journal, settings)
         asyncio.run(run_until_told(poller.run, while_stdin_is_open=while_stdin_is_open))
 
 

@@ -91,7 +91,7 @@ class Office:
         self.intake = build_intake(self.settings, rules, journal, codec)
         self.mesh = Mesh(self.settings)
         self.inbox = Inbox(self.mesh, self.intake, self.settings.max_bytes)
-        self.poller = Poller(self.mesh, self.inbox, journal, self.settings.mesh_poll_seconds)
+        self.poller = Poller(self.mesh, self.inbox, journal, self.settings)
         self.lane = MeshChannel(journal, self.settings, known, "relay")
 
     def turn(self, times: int = 1) -> None:
