@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from gateway.caller import Caller, Callers
 from gateway.intake import Intake
 from gateway.journal import Codec, Journal, Queries
+from gateway.mesh.workflows import check_workflows
 from gateway.metrics import Metrics
 from gateway.receipts import Receipts
 from gateway.recording import Recording
@@ -64,6 +65,8 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.rules = load_rules(settings)
+        if settings.mesh_url:
+            check_workflows(self.rules.directory)
         self.journal, codec = open_journal(settings)
         self.journal.lock_exclusively()
         self.intake = build_intake(settings, self.rules, self.journal, codec)

@@ -73,8 +73,8 @@ class Settings(BaseSettings):
     """Its private key, where that is in a file of its own."""
     mesh_ca: Path | None = None
     """Who signs MESH's own certificate. Unset: as MESH's known addresses have it."""
-    mesh_poll_seconds: float = Field(default=60.0, gt=0)
-    """Seconds between looks into the mailbox."""
+    mesh_poll_seconds: float = Field(default=300.0, gt=0)
+    """Seconds between looks into the mailbox. MESH asks for five minutes at least, a day at most."""
 
     @field_validator("mesh_mailbox", "mesh_password", "mesh_shared_key")
     @classmethod

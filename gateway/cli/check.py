@@ -59,21 +59,15 @@ def _mesh(settings: Settings, directory: Directory) -> int:
         return 0
     # Only here: other checks start without the client of MESH.
     from gateway.mesh.client import Mesh, MeshAway
-    from gateway.mesh.inbox import WorkflowFault, check_workflows
+    from gateway.mesh.workflows import check_workflows
 
+    check_workflows(directory)
     try:
-        check_workflows(directory)
         with Mesh(settings) as mesh:
             next(mesh.waiting(), None)
-    except WorkflowFault as fault:
-        err(f"mesh        {fault}")
-        return USAGE
-    except OSError as error:
-        err(f"mesh        certificate, key or CA: {error.strerror or error}")
-        return USAGE
     except MeshAway as away:
         err(f"mesh        {settings.mesh_url}, mailbox {settings.mesh_mailbox}: {away.code}")
-        return USAGE if away.code == "denied" else RETRY
+        return RETRY if away.code == "away" else USAGE
     say(
         f"mesh        {settings.mesh_url}, mailbox {settings.mesh_mailbox}: open; takes "
         f"{', '.join(directory.mesh.inbox) or 'nothing'}, from "

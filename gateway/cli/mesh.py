@@ -30,10 +30,6 @@ def mesh(
         say(f"{count} delivery(s) will be sent again.")
         return
     # Only here: the other commands start without the FHIR library and the client of MESH.
-    from gateway.mesh.inbox import WorkflowFault
     from gateway.mesh.poller import run_poller
 
-    try:
-        run_poller(settings)
-    except WorkflowFault as fault:
-        fail(str(fault), USAGE)
+    run_poller(settings)

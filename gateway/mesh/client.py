@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Self
 
 import requests
@@ -69,23 +70,36 @@ class Mesh:
     """The gateway's own mailbox. Every method may raise MeshAway or MeshRefused."""
 
     def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    @cached_property
+    def _client(self) -> MeshClient:
+        settings = self._settings
         assert settings.mesh_url
         assert settings.mesh_mailbox
         assert settings.mesh_password
         assert settings.mesh_shared_key
         files = [str(f) for f in (settings.mesh_certificate, settings.mesh_key) if f]
-        self._client = MeshClient(
-            settings.mesh_url,
-            settings.mesh_mailbox,
-            settings.mesh_password.get_secret_value(),
-            shared_key=settings.mesh_shared_key.get_secret_value().encode(),
-            cert=tuple(files) or None,  # type: ignore[arg-type]
-            verify=str(settings.mesh_ca) if settings.mesh_ca else None,
-            transparent_compress=True,
-            max_retries=1,  # whoever calls waits longer, and lets others go first
-            timeout=ANSWERS_WITHIN,
-            application_name="early-identification-gateway",
-        )
+        try:
+            return MeshClient(
+                settings.mesh_url,
+                settings.mesh_mailbox,
+                settings.mesh_password.get_secret_value(),
+                shared_key=settings.mesh_shared_key.get_secret_value().encode(),
+                cert=tuple(files) or None,  # type: ignore[arg-type]
+                verify=str(settings.mesh_ca) if settings.mesh_ca else None,
+                transparent_compress=True,
+                max_retries=1,  # whoever calls waits longer, and lets others go first
+                timeout=ANSWERS_WITHIN,
+                application_name="early-identification-gateway",
+            )
+        except OSError:  # a file that is missing, or is no certificate
+            raise MeshAway("certificate") from None
+
+    def greet(self) -> None:
+        """Let MESH know that the mailbox is in use."""
+        with _answering():
+            self._client.handshake()  # type: ignore[no-untyped-call]
 
     def waiting(self) -> Iterator[str]:
         """List the ids of what is in the mailbox, oldest first."""
@@ -153,7 +167,8 @@ class Mesh:
 
     def close(self) -> None:
         """Let go of the connections."""
-        self._client.close()  # type: ignore[no-untyped-call]
+        if "_client" in vars(self):
+            self._client.close()  # type: ignore[no-untyped-call]
 
     def __enter__(self) -> Self:
         return self

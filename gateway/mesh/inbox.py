@@ -12,7 +12,6 @@ import orjson
 import structlog
 
 from adapters.errors import Refused
-from adapters.inbound import PARSERS
 from gateway.caller import Caller, NotAllowed, Rights
 from gateway.directory import Directory, Workflow
 from gateway.intake import Answer, Intake, Repeated
@@ -27,10 +26,6 @@ AGAIN_AFTER = timedelta(hours=1)
 """After which what MESH could not deliver is sent again."""
 
 log = structlog.get_logger(__name__)
-
-
-class WorkflowFault(Exception):
-    """The directory names a format of a workflow that the gateway does not read."""
 
 
 @dataclass(frozen=True)
@@ -207,17 +202,6 @@ class Inbox:
 
     async def _write(self, job: Callable[[Transaction], T]) -> T:
         return await asyncio.wrap_future(self.intake.journal.transact(job))
-
-
-def check_workflows(directory: Directory) -> None:
-    """Raise WorkflowFault where a workflow has a format that no parser reads."""
-    known = [media_type.removeprefix("application/") for media_type in PARSERS]
-    for name, workflow in directory.mesh.inbox.items():
-        if workflow.format not in known:
-            raise WorkflowFault(
-                f"directory.yaml: mesh.inbox.{name}: there is no format {workflow.format}; "
-                f"there are {', '.join(known)}"
-            )
 
 
 def _reply(opened: Opened, letter: Letter, media_type: str, document: str) -> bytes | None:

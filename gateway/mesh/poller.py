@@ -26,7 +26,8 @@ from tenacity import (
 from gateway.journal import Journal, JournalAway, Reply, Sent, Transaction
 from gateway.logs import configure_logs
 from gateway.mesh.client import Mesh, MeshAway, MeshRefused
-from gateway.mesh.inbox import AGAIN_AFTER, Inbox, check_workflows
+from gateway.mesh.inbox import AGAIN_AFTER, Inbox
+from gateway.mesh.workflows import check_workflows
 from gateway.rules import load_rules
 from gateway.running import run_until_told, wait
 from gateway.service import build_intake
@@ -42,6 +43,9 @@ PUT_OFF_FIRST, PUT_OFF_MOST = 60.0, 3600.0
 LOOK_MOST = timedelta(hours=1)
 """The longest time between two looks at what became of a delivery."""
 
+GREET_EVERY = 12 * 3600.0
+"""Seconds between greetings; MESH asks for one within 24 hours, and takes a silent mailbox for dead."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -53,6 +57,7 @@ class Poller:
         self._every, self._lease = settings.mesh_poll_seconds, settings.lease_seconds
         self._owner = f"{socket.gethostname()}:{os.getpid()}"
         self._put_off: dict[str, tuple[float, float]] = {}
+        self._greeted: float | None = None
         self.state = "up"
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -84,17 +89,24 @@ class Poller:
 
     async def turn(self, stop: asyncio.Event) -> None:
         """Do once all that there is to do. Raises MeshAway or JournalAway."""
+        if self._greeted is None or time.monotonic() - self._greeted > GREET_EVERY:
+            await asyncio.to_thread(self._mesh.greet)
+            self._greeted = time.monotonic()
         deliveries = self._journal.deliveries
         await asyncio.to_thread(deliveries.retry_failed, "mesh")
-        for reply in await asyncio.to_thread(
-            deliveries.claim_replies, self._owner, BATCH, self._lease
-        ):
-            await self._answer(reply)
+        await self._answer_all()
         for sent in await asyncio.to_thread(
             deliveries.claim_sent, "mesh", self._owner, BATCH, self._lease
         ):
             await self._follow(sent)
         await self._empty(stop)
+        await self._answer_all()
+
+    async def _answer_all(self) -> None:
+        for reply in await asyncio.to_thread(
+            self._journal.deliveries.claim_replies, self._owner, BATCH, self._lease
+        ):
+            await self._answer(reply)
 
     async def _empty(self, stop: asyncio.Event) -> None:
         """Take what is in the mailbox; what cannot be taken is put off, and holds up nothing."""
@@ -202,7 +214,7 @@ class Poller:
 def run_poller(settings: Settings, *, while_stdin_is_open: bool = False) -> None:
     """Run one poller until SIGTERM or SIGINT, or until standard input ends.
 
-    Raises WorkflowFault, and what reading the rules and opening the journal raise.
+    Raises what reading the rules and opening the journal raise.
     """
     rules = load_rules(settings)
     check_workflows(rules.directory)

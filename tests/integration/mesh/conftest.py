@@ -94,10 +94,9 @@ class Office:
         self.poller = Poller(self.mesh, self.inbox, journal, self.settings)
         self.lane = MeshChannel(journal, self.settings, known, "relay")
 
-    def turn(self, times: int = 1) -> None:
-        """What the poller does in a turn; twice sends the answers, too."""
-        for _ in range(times):
-            asyncio.run(self.poller.turn(asyncio.Event()))
+    def turn(self) -> None:
+        """What the poller does in a turn."""
+        asyncio.run(self.poller.turn(asyncio.Event()))
 
     def deliver(self) -> None:
         """Deliver what is due by MESH."""

@@ -24,7 +24,7 @@ JSON = body(a_probable_sen_review())
 )
 def test_a_review_is_taken_and_its_receipt_goes_back(office: Office, partner: Box) -> None:
     sent = partner.send(FHIR, local_id="our number 7")
-    office.turn(2)
+    office.turn()
     (receipt,) = office.receipts()
     assert partner.status(sent) == "acknowledged"
     assert [a.state for a in receipt.alerts] == ["due"] * len(receipt.alerts) != []
@@ -72,7 +72,7 @@ def test_what_is_not_taken_is_recorded_answered_and_leaves_the_mailbox(
 ) -> None:
     with Box(mesh, mailbox) as box:
         sent = box.send(content, workflow)
-        office.turn(2)
+        office.turn()
         assert box.status(sent) == "acknowledged"
         answers = box.all(ANSWERS)
     ((who, was, because, kept),) = office.kept_refused(codec)
@@ -103,7 +103,7 @@ def test_an_acknowledgement_that_is_lost_has_no_effect_but_the_next(
     assert partner.status(sent) == "accepted"
     way.clear()
     office.poller._put_off.clear()
-    office.turn(2)
+    office.turn()
     assert partner.status(sent) == "acknowledged"
     assert len(office.receipts()) + len(office.kept_refused(codec)) == 1
     assert len(partner.all(ANSWERS)) == 1
@@ -112,7 +112,7 @@ def test_an_acknowledgement_that_is_lost_has_no_effect_but_the_next(
 def test_the_same_message_sent_again_is_answered_as_it_stands(office: Office, partner: Box) -> None:
     partner.send(JSON, NOTICES)
     partner.send(JSON, NOTICES)
-    office.turn(2)
+    office.turn()
     (receipt,) = office.receipts()
     assert [answer["id"] for _, answer in partner.all(ANSWERS)] == [receipt.id] * 2
 
@@ -145,6 +145,10 @@ def test_a_wrong_password_is_told_from_an_absence(office: Office, way: Way) -> N
     with Mesh(wrong) as mesh, pytest.raises(MeshAway) as denied:
         list(mesh.waiting())
     assert denied.value.code == "denied"
+    lost = office.settings.model_copy(update={"mesh_url": "https://127.0.0.1:1", "mesh_ca": "/no"})
+    with Mesh(lost) as mesh, pytest.raises(MeshAway) as certificate:
+        list(mesh.waiting())
+    assert certificate.value.code == "certificate"
     way.breaks("GET")
     with pytest.raises(MeshAway) as away:
         list(office.mesh.waiting())

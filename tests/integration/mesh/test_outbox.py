@@ -176,8 +176,11 @@ def test_a_mailbox_that_is_refused_is_backed_off_from_alone(
     office = Office(journal, codec, directory, **mesh_settings(way.url, area))
     with office.mesh, office.lane._mesh:
         take(office, partner)
+        take(office, partner, record="r-2")
         office.deliver()
-        assert sorted(office.beside()) == [("due", "mesh-12"), ("sent", None)]
+        assert sorted(office.beside()) == [
+            ("due", "mesh-12"), ("due", "put-off"), ("sent", None), ("sent", None)
+        ]  # fmt: skip
         assert partner.all(ALERTS)[0][1]["data"]["service"]["id"] == "practice-n81992"
         assert office.lane._refusing.keys() == {TEAM}
 
