@@ -118,6 +118,9 @@ class MeshChannel:
             log.error("MESH refuses a mailbox", service=due.target, why=refused.code)
             back_off = self._refusing.setdefault(due.target, _BackOff())
             await self._release(due, back_off.longer(), refused.code)
+        except Exception as error:  # noqa: BLE001 - what it is, the agencies' queues must not wait
+            log.error("alert set aside", alert=due.alert_id, why=type(error).__name__)
+            await self._release(due, SET_ASIDE, "not-sent")
         else:
             self._away = _BackOff()
             self._refusing.pop(due.target, None)

@@ -353,8 +353,9 @@ class Transaction(Queries):
             self._insert(letter)
             .values(values_of(new, letter) | state | {"reply": self._seal(reply)})
             .on_conflict_do_nothing()
+            .returning(letter.c.id)
         )
-        return added.rowcount == 1
+        return added.one_or_none() is not None
 
     def give_back(self, reference: str, code: str, again_at: datetime) -> Returned | None:
         """Record that a channel could not deliver what it took; None where that is not known here.

@@ -46,6 +46,9 @@ def test_a_review_in_many_packed_chunks_is_taken(office: Office, partner: Box) -
     assert len(office.receipts()) == 2
 
 
+@pytest.mark.conforms(
+    standard="MESH", event="healthy-child-review", format="JSON", direction="in", outcome="refused"
+)
 @pytest.mark.parametrize(
     ("content", "workflow", "mailbox", "status", "why"),
     [
