@@ -1,4 +1,4 @@
-"""The serving process: HTTP in this process, and a relay as a child that is restarted if it dies."""
+"""The serving process: HTTP here; relay and MESH mailbox as children that are restarted if they die."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gateway.service import Service
 from gateway.settings import Settings
 
 RESTART_AFTER = 1.0
-"""Seconds between a relay's end and its restart."""
+"""Seconds between a child's end and its restart."""
 
 log = structlog.get_logger(__name__)
 
@@ -66,7 +66,12 @@ async def _serve(
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn offers no event
         await asyncio.sleep(0.01)
-    supervising = asyncio.create_task(supervise()) if relay and server.started else None
+    children = ["gateway.relay"] if relay else []
+    if relay and service.settings.mesh_url:
+        children.append("gateway.mesh.poller")
+    supervising = (
+        asyncio.gather(*(supervise(module) for module in children)) if server.started else None
+    )
     if server.started:
         ready(service)
     await serving
@@ -76,11 +81,11 @@ async def _serve(
             await supervising
 
 
-async def supervise() -> None:
-    """Keep one relay running. It ends when its standard input does, and so when this process dies."""
+async def supervise(module: str) -> None:
+    """Keep one child running. It ends when its standard input does, and so when this process dies."""
     while True:
         child = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "gateway.relay", stdin=asyncio.subprocess.PIPE
+            sys.executable, "-m", module, stdin=asyncio.subprocess.PIPE
         )
         try:
             code = await child.wait()
@@ -90,5 +95,5 @@ async def supervise() -> None:
             with suppress(TimeoutError):
                 await asyncio.wait_for(child.wait(), 10)
             raise
-        log.error("the relay ended and is started again", code=code)
+        log.error("a child ended and is started again", child=module, code=code)
         await asyncio.sleep(RESTART_AFTER)

@@ -75,6 +75,12 @@ class Intake:
         """
         received = datetime.now(UTC)
         parsed = await self.parse(body, media_type, caller, received)
+        return await self.take_parsed(parsed, body, media_type, caller, received)
+
+    async def take_parsed(
+        self, parsed: Parsed, body: bytes, media_type: str, caller: Caller, received: datetime
+    ) -> Answer:
+        """Take a message that was understood. Raises what `take` raises, but Refused."""
         self.allow(caller, parsed.message)
         incoming = self._incoming(parsed, body, media_type, caller, received)
         settled = self.journal.transact(lambda tx: self._settle(tx, incoming), order=incoming.order)

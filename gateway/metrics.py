@@ -31,12 +31,20 @@ class Backlog(Collector):
     def collect(self) -> Iterator[Metric]:
         """Yield the number of deliveries due and the age of the oldest, by channel and target."""
         labels = ["channel", "target", "urgency"]
+        sent = GaugeMetricFamily(
+            "gateway_deliveries_sent", "Sent by MESH, and not fetched yet.", labels=labels
+        )
+        failed = GaugeMetricFamily(
+            "gateway_deliveries_failed", "Those that MESH could not deliver.", labels=labels
+        )
         due = GaugeMetricFamily("gateway_deliveries_due", "Deliveries that wait.", labels=labels)
         age = GaugeMetricFamily(
             "gateway_deliveries_oldest_seconds", "Age of the oldest that waits.", labels=labels
         )
         try:
             backlog = self._journal.deliveries.backlog()
+            unfetched = self._journal.deliveries.backlog("sent")
+            returned = self._journal.deliveries.backlog("failed")
         except JournalAway:
             return
         now = time.time()
@@ -49,8 +57,13 @@ class Backlog(Collector):
             names = [waiting.channel, waiting.target, waiting.urgency]
             due.add_metric(names, waiting.count)
             age.add_metric(names, max(0.0, now - waiting.oldest.timestamp()))
+        for family, counts in ((sent, unfetched), (failed, returned)):
+            for one in counts:
+                family.add_metric([one.channel, one.target, one.urgency], one.count)
         yield due
         yield age
+        yield sent
+        yield failed
 
 
 class Metrics:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from adapters.inbound import Parsed
 from gateway.assessment import Assessment
 from gateway.directory import Directory
-from gateway.journal import Queries
+from gateway.journal import Outcome, Queries
 from gateway.policy.engine import Decision, Holding
 from gateway.policy.model import Policy
 from gateway.travelling import Incoming, State
@@ -21,6 +21,7 @@ from schemas.receipt import (
     Question,
     Receipt,
     ReceiptAlert,
+    ReceiptDelivery,
     ReceiptRecord,
     Telephone,
 )
@@ -195,13 +196,18 @@ class Receipts:
                         change=o.alert.type or "created",
                         urgency=o.alert.urgency,
                         state=words[o.state],  # type: ignore[arg-type]
+                        beside=_beside(o),
                     )
                     for o in states.values()
                 ),
             )
         receipt = Receipt.model_validate_json(kept.receipt)
         alerts = tuple(
-            a.model_copy(update={"state": words[states[a.id].state]}) if a.id in states else a
+            a.model_copy(
+                update={"state": words[states[a.id].state], "beside": _beside(states[a.id])}
+            )
+            if a.id in states
+            else a
             for a in receipt.alerts
         )
         standing = {(o.route, o.alert.hold_reason) for o in kept.outcomes if o.state == "held"}
@@ -281,6 +287,14 @@ def _about_the_record(
 
 def _restricted(state: State) -> bool:
     return bool(state.message and state.message.sharing.restricted)
+
+
+def _beside(outcome: Outcome) -> tuple[ReceiptDelivery, ...]:
+    return tuple(
+        ReceiptDelivery(channel=d.channel, state=d.state, at=d.delivered_at, code=d.last_error)
+        for d in outcome.deliveries
+        if d.channel == "mesh"
+    )
 
 
 def _once(codes: Iterable[Coding]) -> Iterable[Coding]:

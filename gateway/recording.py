@@ -13,7 +13,7 @@ from pydantic_core import to_json
 from adapters.outbound.cloudevents import render
 from gateway.assessment import age_on
 from gateway.directory import Directory
-from gateway.journal import Alert, Codec, Thread, Transaction, Uptake
+from gateway.journal import Alert, Codec, Thread, Transaction, Uptake, Way
 from gateway.journal import Message as MessageRow
 from gateway.policy.engine import Holding, Outgoing
 from gateway.policy.facts import event_date
@@ -39,6 +39,7 @@ class _NewAlert:
     data: AlertData
     route: str
     body: bytes
+    ways: tuple[Way, ...]
 
 
 class _Threads:
@@ -107,7 +108,7 @@ class Recording:
         )
         for new in alerts:
             threads.supersede(new.alert.thread_id, incoming.received)
-            tx.add_alert(new.alert, body=new.body, deliveries=[(self.channel, new.data.agency)])
+            tx.add_alert(new.alert, body=new.body, deliveries=new.ways)
         if version > 1:
             tx.supersede_holds(record_ref, incoming.received)
         for hold in state.decision.holds:
@@ -188,7 +189,19 @@ class Recording:
             at=incoming.received,
             base=self.public_url,
         )
-        return _NewAlert(alert, data, thread.route, body)
+        return _NewAlert(alert, data, thread.route, body, self._ways(thread, data))
+
+    def _ways(self, thread: Thread, data: AlertData) -> tuple[Way, ...]:
+        """Say where an alert goes: to its agency, and to what its service has beside.
+
+        A withdrawal goes wherever the thread may be known, whatever the directory says by now.
+        """
+        own = Way(self.channel, data.agency)
+        if data.change == "withdrawn":
+            beside = sorted(way for way in thread.ways if way.channel not in ("amqp", "mailbox"))
+            return own, *beside
+        ends = self.directory.endpoints.get(thread.service, ())
+        return own, *(Way(end.channel, thread.service, end.format) for end in ends)
 
     def _hold(
         self,

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import socket
-import sys
 import time
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
+from typing import TYPE_CHECKING
 
 import structlog
 from tenacity import (
@@ -27,11 +26,17 @@ from tenacity import (
 
 from gateway.broker import BrokerError, Publisher, Topology, missing
 from gateway.delivery.amqp import AmqpChannel
+from gateway.directory import Directory
 from gateway.journal import Journal, JournalAway, Transaction
 from gateway.logs import configure_logs
+from gateway.running import run_until_told
+from gateway.running import wait as _wait
 from gateway.settings import Settings
 from gateway.storage import RELAY, open_journal
 from schemas.message import AGENCIES
+
+if TYPE_CHECKING:
+    from gateway.delivery.mesh import MeshChannel
 
 BATCH = 500
 """Deliveries claimed at once, and publications in flight."""
@@ -60,10 +65,18 @@ class Relay:
         self._lanes = (
             {agency: self._lane(agency, self._url) for agency in AGENCIES} if self._url else {}
         )
+        self._mesh = self._mesh_lane(settings) if settings.mesh_url else None
 
     def _lane(self, agency: str, url: str) -> AmqpChannel:
         publisher = Publisher(url, self._topology, in_flight=BATCH, answer_within=self._lease * 0.6)
         return AmqpChannel(self._journal, publisher, agency, self._owner)
+
+    def _mesh_lane(self, settings: Settings) -> MeshChannel:
+        # Only here: a relay without MESH starts without its client.
+        from gateway.delivery.mesh import MeshChannel
+
+        directory = Directory.load(settings.directory)
+        return MeshChannel(self._journal, settings, directory, self._owner)
 
     @property
     def state(self) -> str:
@@ -84,6 +97,8 @@ class Relay:
             tasks.create_task(self._watch(stop))
             for agency, lane in self._lanes.items():
                 tasks.create_task(self._deliver(stop, agency, lane))
+            if self._mesh:
+                tasks.create_task(self._mesh.run(stop))
         await asyncio.gather(*(lane.publisher.close() for lane in self._lanes.values()))
 
     async def _deliver(self, stop: asyncio.Event, agency: str, lane: AmqpChannel) -> None:
@@ -181,32 +196,14 @@ def _beat(state: str, tx: Transaction) -> None:
     tx.beat(RELAY, state, datetime.now(UTC))
 
 
-async def _wait(stop: asyncio.Event, seconds: float) -> None:
-    with suppress(TimeoutError):
-        await asyncio.wait_for(stop.wait(), seconds)
-
-
 def run_relay(settings: Settings, *, while_stdin_is_open: bool = False) -> None:
     """Run one relay until SIGTERM or SIGINT, or until standard input ends."""
     journal, _ = open_journal(settings)
     with journal:
-        asyncio.run(_run(Relay(settings, journal), while_stdin_is_open))
-
-
-async def _run(relay: Relay, while_stdin_is_open: bool) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for signum in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(signum, stop.set)
-    if while_stdin_is_open:
-        reader = asyncio.StreamReader()
-        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-        parent = asyncio.create_task(reader.read())
-        parent.add_done_callback(lambda _: stop.set())
-        await relay.run(stop)
-        parent.cancel()
-    else:
-        await relay.run(stop)
+        running = run_until_told(
+            Relay(settings, journal).run, while_stdin_is_open=while_stdin_is_open
+        )
+        asyncio.run(running)
 
 
 if __name__ == "__main__":  # as `serve` starts it: without the command's other modules

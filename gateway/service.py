@@ -9,12 +9,13 @@ from datetime import UTC, datetime, timedelta
 from gateway.caller import Caller, Callers
 from gateway.intake import Intake
 from gateway.journal import Codec, Journal, Queries, Standing, Transaction
+from gateway.mesh.workflows import check_workflows
 from gateway.metrics import Metrics
 from gateway.receipts import Receipts
 from gateway.recording import Recording
 from gateway.rules import Rules, load_rules
 from gateway.settings import Settings
-from gateway.storage import RELAY, open_journal
+from gateway.storage import MESH, RELAY, open_journal
 from schemas.receipt import Receipt
 
 FRONT_DOORS = frozenset({"front-door", "night-team"})
@@ -70,6 +71,8 @@ class Service:
         self.settings = settings
         self.started = datetime.now(UTC)
         self.rules = load_rules(settings)
+        if settings.mesh_url:
+            check_workflows(self.rules.directory)
         self.journal, codec = open_journal(settings)
         self.journal.lock_exclusively()
         self.intake = build_intake(settings, self.rules, self.journal, codec)
@@ -123,7 +126,17 @@ class Service:
 
     def relay_state(self) -> str:
         """Return what the relay last said of the broker; `silent` where it has not been heard of."""
-        heard = self.journal.read(lambda tx: tx.pulses()).get(RELAY)
+        return self._state_of(RELAY)
+
+    def mesh_state(self) -> str:
+        """Return how it stands with MESH: `up`, `silent`, `away`, `denied`, or how many came back."""
+        failed = self.journal.deliveries.backlog("failed")
+        count = sum(one.count for one in failed if one.channel == "mesh")
+        state = self._state_of(MESH)
+        return f"{count} not delivered" if count and state == "up" else state
+
+    def _state_of(self, name: str) -> str:
+        heard = self.journal.read(lambda tx: tx.pulses()).get(name)
         if heard is None or datetime.now(UTC) - heard[0] > SILENT_FOR:
             return "silent"
         return heard[1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from gateway.examples import AREA
@@ -61,6 +61,29 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65535)
     max_bytes: int = Field(default=MEBIBYTE, ge=1024)
     """The largest message that is taken, in bytes."""
+    mesh_url: str | None = Field(default=None, pattern=r"^https?://")
+    """MESH. Unset: nothing comes or goes by it."""
+    mesh_mailbox: str | None = Field(default=None, validate_default=True)
+    """The gateway's own mailbox."""
+    mesh_password: SecretStr | None = Field(default=None, validate_default=True)
+    """Of that mailbox."""
+    mesh_shared_key: SecretStr | None = Field(default=None, validate_default=True)
+    """The key that MESH gives to each environment."""
+    mesh_certificate: Path | None = None
+    """The client certificate for MESH, as PEM."""
+    mesh_key: Path | None = None
+    """Its private key, where that is in a file of its own."""
+    mesh_ca: Path | None = None
+    """Who signs MESH's own certificate. Unset: as MESH's known addresses have it."""
+    mesh_poll_seconds: float = Field(default=300.0, gt=0)
+    """Seconds between looks into the mailbox. MESH asks for five minutes at least, a day at most."""
+
+    @field_validator("mesh_mailbox", "mesh_password", "mesh_shared_key")
+    @classmethod
+    def _with_mesh(cls, value: object, info: ValidationInfo) -> object:
+        if value is None and info.data.get("mesh_url"):
+            raise ValueError("is needed where GATEWAY_MESH_URL is set")
+        return value
 
     @property
     def channel(self) -> Literal["amqp", "mailbox"]:

@@ -13,6 +13,9 @@ SQLITE = b"SQLite format 3\0"
 RELAY = "relay"
 """The name under which the relay leaves its signs of life in the journal."""
 
+MESH = "mesh"
+"""The same of the process that looks after the MESH mailbox."""
+
 
 def open_journal(settings: Settings, *, must_exist: bool = False) -> tuple[Journal, Codec]:
     """Open the journal, with its tables brought up to date; a SQLite file is made where there is none.

@@ -21,6 +21,19 @@ class ReceiptRecord(Model):
     version: int
 
 
+class ReceiptDelivery(Model):
+    """How far an alert has come on a way beside its agency's queue."""
+
+    channel: Literal["mesh"]
+    state: Literal["due", "sent", "delivered", "failed", "superseded"]
+    """`sent`: MESH has it. `delivered`: the receiver took it out of its mailbox. `failed`: MESH
+    could not deliver it."""
+    at: Instant | None = None
+    """When it was delivered."""
+    code: Word | None = None
+    """Why it waits or failed, such as `mesh-14`: not collected in time."""
+
+
 class ReceiptAlert(Model):
     """One alert that follows from the message, and how far it has come."""
 
@@ -35,6 +48,8 @@ class ReceiptAlert(Model):
     urgency: Literal["routine", "urgent"]
     state: Literal["would-go", "due", "delivered", "superseded"]
     """How far it has come by now. `delivered`: in the agency's queue, or taken from its mailbox."""
+    beside: tuple[ReceiptDelivery, ...] = ()
+    """Where its service has a way of its own beside the agency's queue."""
 
 
 class Missing(Model):

@@ -15,8 +15,9 @@ from starlette.exceptions import HTTPException
 
 from gateway.api import alerts, batch, fhir, health, messages, schemas
 from gateway.api.messages import Rejected
-from gateway.api.problems import broken, problem
+from gateway.api.problems import problem, respond
 from gateway.api.tracing import Traced
+from gateway.problems import broken
 from gateway.service import Service
 
 
@@ -58,7 +59,7 @@ def create_application(service: Service) -> FastAPI:
 
     @app.exception_handler(Exception)
     async def not_known(request: Request, _: Exception) -> Response:
-        return broken(service.intake.receipts.telephone).answer(request)
+        return respond(request, broken(service.intake.receipts.telephone))
 
     return app
 

@@ -20,9 +20,9 @@ from starlette.types import Receive, Scope, Send
 
 from gateway.api.messages import Caller_, Service_, denied_as_too_large, one_of, status_of, take
 from gateway.api.openapi import BATCH_BODY, BATCH_RESPONSES
-from gateway.api.problems import Problem, broken
 from gateway.caller import Caller
 from gateway.intake import Answer
+from gateway.problems import Problem, broken
 from gateway.service import Service
 
 router = APIRouter(tags=["messages"])

@@ -20,10 +20,11 @@ from adapters.outbound.capability_statement import capability_statement
 from adapters.outbound.fhir_xml import CONTENT_TYPE as FHIR_XML
 from adapters.outbound.fhir_xml import to_xml
 from adapters.outbound.message_response import message_response
-from gateway.api.messages import Body_, Caller_, Service_, not_taken, one_of, take
+from gateway.api.messages import Body_, Caller_, Service_, nothing_taken, one_of, take
 from gateway.api.openapi import METADATA_RESPONSES, PROCESS_BODY, PROCESS_RESPONSES
-from gateway.api.problems import FHIR_JSON, Problem, answer_type, fhir_version
+from gateway.api.problems import answer_type, fhir_version, respond
 from gateway.api.tracing import UUID
+from gateway.problems import FHIR_JSON, Problem
 from gateway.service import Service
 
 router = APIRouter(prefix="/fhir", tags=["fhir"])
@@ -55,10 +56,10 @@ async def process_message(
     if sent.standard == BARS and (faults := tuple(_header_faults(request))):
         detail = "What the Booking and Referral Standard asks for in HTTP headers is wrong."
         service.metrics.answered("headers")
-        return not_taken(service, 400, detail, "headers", body, faults=faults).answer(request)
+        return respond(request, nothing_taken(service, 400, detail, "headers", body, faults=faults))
     outcome = await take(service, caller, media_type, body)
     if isinstance(outcome, Problem):
-        return outcome.answer(request)
+        return respond(request, outcome)
     answer = message_response(
         sent,
         outcome.receipt,

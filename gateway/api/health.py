@@ -27,11 +27,13 @@ async def ready(service: Annotated[Service, Depends(service_of)]) -> Response:
     try:
         await asyncio.to_thread(service.journal.writable, 2.0)
         relay = await asyncio.to_thread(service.relay_state)
+        mesh = await asyncio.to_thread(service.mesh_state) if service.settings.mesh_url else None
     except JournalError as away:
         return JSONResponse({"status": "unavailable", "journal": str(away)}, status_code=503)
     broker = relay if service.settings.channel == "amqp" else "embedded"
-    status = "ok" if broker in ("up", "embedded") else "degraded"
-    return JSONResponse({"status": status, "journal": "writable", "broker": broker})
+    well = broker in ("up", "embedded") and mesh in ("up", None)
+    answer = {"status": "ok" if well else "degraded", "journal": "writable", "broker": broker}
+    return JSONResponse(answer | ({"mesh": mesh} if mesh else {}))
 
 
 @router.get("/metrics", summary="Prometheus metrics")

@@ -17,11 +17,11 @@ from fastapi.security import HTTPBearer
 from adapters.errors import Fault, Refused
 from adapters.inbound import PARSERS
 from gateway.api.openapi import MESSAGE_BODY, RESPONSES
-from gateway.api.problems import Problem, problem, refusal, refusal_of, speaks_of_harm
+from gateway.api.problems import problem, respond
 from gateway.caller import Caller, NotAllowed, Unknown
 from gateway.intake import Answer, Intake, Repeated
 from gateway.journal import JournalError
-from gateway.receipts import not_delivered
+from gateway.problems import Problem, not_taken, refusal_of
 from gateway.service import Service
 from schemas.receipt import Receipt
 
@@ -71,7 +71,7 @@ async def caller_of(
         ) from None
     except JournalError as away:
         body = await _bounded(request, service.settings.max_bytes)
-        raise Rejected(_not_accepted(service, str(away), body or b"").answer(request)) from None
+        raise Rejected(respond(request, _not_accepted(service, str(away), body or b""))) from None
 
 
 async def body_of(
@@ -85,9 +85,7 @@ async def body_of(
     if body is None:
         size = max(_length(request), limit + 1)
         too_large = await denied_as_too_large(service, caller, size)
-        raise Rejected(
-            replace(too_large, headers={"Connection": "close"}).answer(request),
-        )
+        raise Rejected(respond(request, replace(too_large, headers={"Connection": "close"})))
     return body
 
 
@@ -145,7 +143,7 @@ async def send(
     """Take one message. Answered 202 once it is on disk, 200 where it was sent before."""
     outcome = await take(service, caller, media_type, body)
     if isinstance(outcome, Problem):
-        return outcome.answer(request)
+        return respond(request, outcome)
     return _json(
         outcome.receipt, status_of(outcome), {"Location": f"/messages/{outcome.receipt.id}"}
     )
@@ -169,10 +167,10 @@ async def take(service: Service, caller: Caller, media_type: str, body: bytes) -
         return refusal_of(refused, body, intake.receipts.telephone)
     except NotAllowed as refused:
         await note_denied(service, caller.organisation, 403, "not allowed", len(body))
-        return not_taken(service, 403, str(refused), "forbidden", body)
+        return nothing_taken(service, 403, str(refused), "forbidden", body)
     except Repeated as repeated:
         service.metrics.answered("duplicate")
-        return not_taken(service, 409, str(repeated), "duplicate", body)
+        return nothing_taken(service, 409, str(repeated), "duplicate", body)
     except JournalError as away:
         return _not_accepted(service, str(away), body)
     receipt = answer.receipt
@@ -205,9 +203,9 @@ async def check(
         parsed = service.intake.understand(body, media_type, datetime.now(UTC))
         service.intake.allow(caller, parsed.message)
     except Refused as refused:
-        return refusal(request, refused, body, service.intake.receipts.telephone)
+        return respond(request, refusal_of(refused, body, service.intake.receipts.telephone))
     except NotAllowed as refused:
-        return not_taken(service, 403, str(refused), "forbidden", body).answer(request)
+        return respond(request, nothing_taken(service, 403, str(refused), "forbidden", body))
     return _json(service.intake.check(parsed))
 
 
@@ -227,7 +225,7 @@ async def follow(
     try:
         receipt = await asyncio.to_thread(service.follow, str(id), caller)
     except JournalError as away:
-        return _not_accepted(service, str(away)).answer(request)
+        return respond(request, _not_accepted(service, str(away)))
     if receipt is None:
         return problem(request, 404, "You have sent no message with this id.", code="not-found")
     return _json(receipt)
@@ -245,10 +243,10 @@ def _json(receipt: Receipt, status: int = 200, headers: dict[str, str] | None = 
 def _not_accepted(service: Service, why: str, body: bytes = b"") -> Problem:
     service.metrics.answered("not-accepted")
     detail = f"{why} Nothing was accepted; send it again."
-    return not_taken(service, 503, detail, "not-accepted", body, RETRY_AFTER)
+    return nothing_taken(service, 503, detail, "not-accepted", body, RETRY_AFTER)
 
 
-def not_taken(
+def nothing_taken(
     service: Service,
     status: int,
     detail: str,
@@ -258,10 +256,7 @@ def not_taken(
     faults: Sequence[Fault] = (),
 ) -> Problem:
     """Say that nothing was taken; of a safeguarding referral with the numbers to telephone."""
-    numbers = service.intake.receipts.telephone if speaks_of_harm(body) else None
-    if numbers:
-        detail = f"{not_delivered(numbers)} {detail}"
-    return Problem(status, detail, code, faults, numbers, headers or {})
+    return not_taken(status, detail, code, body, service.intake.receipts.telephone, headers, faults)
 
 
 async def note_denied(

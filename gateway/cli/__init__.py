@@ -12,7 +12,19 @@ import typer
 from pydantic import ValidationError
 
 from gateway.broker import BrokerError
-from gateway.cli import check, consume, demo, orgs, policy, schemas, send, serve, topology
+from gateway.cli import (
+    check,
+    consume,
+    demo,
+    mesh,
+    orgs,
+    policy,
+    schemas,
+    send,
+    serve,
+    topology,
+    watch,
+)
 from gateway.cli.console import FAULT, RETRY, USAGE, err
 from gateway.directory import DirectoryFault
 from gateway.journal import AlreadyServed, JournalAway, JournalError
@@ -32,7 +44,9 @@ app = typer.Typer(
 )
 app.command()(serve.serve)
 app.command()(serve.relay)
+app.command()(mesh.mesh)
 app.command()(send.send)
+app.command()(watch.watch)
 app.command()(consume.consume)
 app.command()(demo.demo)
 app.command()(check.check)

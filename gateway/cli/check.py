@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gateway import broker
 from gateway.cli.console import FAULT, RETRY, USAGE, err, say
+from gateway.directory import Directory
 from gateway.journal import JournalAway, JournalError
 from gateway.rules import load_rules
 from gateway.settings import Settings
@@ -46,4 +47,30 @@ def check() -> None:
         except broker.BrokerError as error:
             err(f"rabbitmq    {error}")
             code = USAGE if isinstance(error, broker.BrokerAddressWrong) else code or RETRY
-    raise SystemExit(code)
+    raise SystemExit(code or _mesh(settings, rules.directory))
+
+
+def _mesh(settings: Settings, directory: Directory) -> int:
+    """Say how it stands with MESH, and return the exit code."""
+    if settings.mesh_url is None:
+        if directory.mesh.inbox or directory.endpoints:
+            err("mesh        the directory speaks of MESH, and GATEWAY_MESH_URL is not set")
+            return USAGE
+        return 0
+    # Only here: other checks start without the client of MESH.
+    from gateway.mesh.client import Mesh, MeshAway
+    from gateway.mesh.workflows import check_workflows
+
+    check_workflows(directory)
+    try:
+        with Mesh(settings) as mesh:
+            next(mesh.waiting(), None)
+    except MeshAway as away:
+        err(f"mesh        {settings.mesh_url}, mailbox {settings.mesh_mailbox}: {away.code}")
+        return RETRY if away.code == "away" else USAGE
+    say(
+        f"mesh        {settings.mesh_url}, mailbox {settings.mesh_mailbox}: open; takes "
+        f"{', '.join(directory.mesh.inbox) or 'nothing'}, from "
+        f"{len(directory.mesh.senders)} mailboxes; {len(directory.endpoints)} services have one"
+    )
+    return 0

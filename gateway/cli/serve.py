@@ -23,7 +23,11 @@ SAMPLE_SOURCE = "ods:RXA"
 
 def serve(
     no_relay: Annotated[
-        bool, typer.Option("--no-relay", help="Do not run a relay: others do, on other machines.")
+        bool,
+        typer.Option(
+            "--no-relay",
+            help="Run no relay, and no poller of the MESH mailbox: others do, on other machines.",
+        ),
     ] = False,
     show_curl: Annotated[
         bool,

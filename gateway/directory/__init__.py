@@ -5,7 +5,7 @@ It is data: a folder with directory.yaml and CSVs. Moving a service is an edit o
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,14 +13,17 @@ from gateway.directory.loader import DirectoryFault, read
 from gateway.directory.model import (
     Area,
     Choice,
+    Endpoint,
     Entries,
     Home,
+    Mesh,
     Organisation,
     OrganisationType,
     Practice,
     Serves,
     Service,
     Setting,
+    Workflow,
 )
 
 __all__ = [
@@ -28,13 +31,16 @@ __all__ = [
     "Choice",
     "Directory",
     "DirectoryFault",
+    "Endpoint",
     "Home",
+    "Mesh",
     "Organisation",
     "OrganisationType",
     "Practice",
     "Serves",
     "Service",
     "Setting",
+    "Workflow",
 ]
 
 
@@ -63,6 +69,16 @@ class Directory:
     def la_code(self) -> str:
         """The DfE number of the area's authority."""
         return self.area.la_code
+
+    @property
+    def mesh(self) -> Mesh:
+        """Who writes to the area's MESH mailbox, and what."""
+        return self._entries.mesh
+
+    @property
+    def endpoints(self) -> Mapping[str, tuple[Endpoint, ...]]:
+        """Where services' alerts go beside their agencies' queues, by the service's id."""
+        return self._entries.endpoints
 
     @property
     def roles(self) -> frozenset[str]:

@@ -12,11 +12,14 @@ from typing import TypeVar
 from pydantic import ValidationError
 from ruamel.yaml.error import MarkedYAMLError
 
+from adapters.outbound import FORMATS
 from gateway.directory.model import (
     Area,
     AuthorityCode,
+    Endpoint,
     Entries,
     Home,
+    Mesh,
     Organisation,
     OrganisationType,
     OutwardCode,
@@ -60,6 +63,7 @@ class _Main(_Part):
     include: tuple[str, ...] = ()
     terms: dict[OrganisationType, Terms]
     """By type, of each organisation of practices.csv and settings.csv."""
+    mesh: Mesh = Mesh()
 
 
 class _Postcode(Row):
@@ -102,6 +106,8 @@ def read(folder: Path) -> Entries:
     rows: list[Practice | Setting] = [*practices.values(), *settings.values()]
     organisations = _organisations(parts, rows, main[1].terms, faults)
     services, serving = _services(parts, area, organisations, practices, faults)
+    wrong = _mesh_faults(main[1].mesh, organisations, practices)
+    faults += [main[0].fault(place, why) for place, why in wrong]
     for file, table in ((PRACTICES, practices), (POSTCODES, postcodes), (OUTWARD, outward)):
         faults += _unknown_localities(file, table.values(), area)
     if faults:
@@ -118,6 +124,8 @@ def read(folder: Path) -> Entries:
         homes={code: one[home] for code, home in homes.items()},
         outward={code: row.locality for code, row in outward.items()},
         serving=serving,
+        mesh=main[1].mesh,
+        endpoints=_endpoints(services, practices, main[1].mesh),
         recipients={key: _recipient(o) for key, o in organisations.items()},
     )
 
@@ -216,6 +224,12 @@ def _unknown_words(
     if service.organisation not in organisations:
         close = nearest(service.organisation, organisations) or "; list it under `organisations`"
         yield ("organisation",), f"there is no organisation {service.organisation}{close}"
+    for channel in sorted({end.channel for end in service.endpoints}):
+        if sum(end.channel == channel for end in service.endpoints) > 1:
+            yield ("endpoints",), f"a service has one endpoint of the channel {channel} at most"
+    for end in service.endpoints:
+        if why := _no_format(end.format):
+            yield ("endpoints",), why
     if service.serves is None:
         yield ("serves",), "`serves` is empty; write `everyone`, or whom it serves"
         return
@@ -230,6 +244,31 @@ def _unknown_words(
         if ods not in practices:
             close = nearest(ods, practices) or "; add it there"
             yield ("serves", "practices"), f"{PRACTICES} has no {ods}{close}"
+
+
+def _no_format(name: str) -> str | None:
+    if name in FORMATS:
+        return None
+    close = nearest(name, FORMATS) or f"; there are {', '.join(FORMATS)}"
+    return f"there is no format {name}{close}"
+
+
+def _mesh_faults(
+    mesh: Mesh, organisations: Mapping[str, Organisation], practices: Mapping[str, Practice]
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    if mesh.practices and (why := _no_format(mesh.practices.format)):
+        yield ("mesh", "practices", "format"), why
+    if mesh.practices is None and any(practice.mailbox for practice in practices.values()):
+        detail = f"{PRACTICES} names mailboxes; write under `practices` how alerts go there"
+        yield ("mesh",), detail
+    for mailbox, key in mesh.senders.items():
+        if key not in organisations:
+            close = nearest(key, organisations) or "; list it under `organisations`"
+            yield ("mesh", "senders", mailbox), f"there is no organisation {key}{close}"
+    for name, workflow in mesh.inbox.items():
+        if workflow.reply in mesh.inbox:
+            detail = f"{workflow.reply} comes in, so it cannot carry answers; name another"
+            yield ("mesh", "inbox", name, "reply"), detail
 
 
 def _no_locality(word: str, area: Area) -> str:
@@ -264,12 +303,29 @@ def _unknown_localities(
             yield Fault(file, detail, row.line, "locality")
 
 
+def _endpoints(
+    services: Mapping[str, Service], practices: Mapping[str, Practice], mesh: Mesh
+) -> dict[str, tuple[Endpoint, ...]]:
+    """Join the endpoints of listed services with the mailboxes of general practices."""
+    found = {service.id: service.endpoints for service in services.values() if service.endpoints}
+    for practice in practices.values():
+        if practice.mailbox and mesh.practices:
+            posted = mesh.practices.model_dump()
+            end = Endpoint(channel="mesh", mailbox=practice.mailbox, **posted)
+            found[_practice_id(practice.ods)] = (end,)
+    return found
+
+
+def _practice_id(ods: str) -> str:
+    return f"practice-{ods}".lower()
+
+
 def _recipient(organisation: Organisation) -> Service:
     """An organisation as the service that is told."""
     _, code = organisation.key.split(":")
     match organisation.type:
         case "general-practice":
-            service_id, role = f"practice-{code}", "general-practice"
+            service_id, role = _practice_id(code), "general-practice"
         case "school" | "post-16-institution" | "early-years-setting":
             service_id, role = f"setting-{code}", "setting"
         case _:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from schemas.base import Model, Word
@@ -125,6 +125,67 @@ class Serves(Model):
         return self
 
 
+MailboxId = Annotated[
+    str,
+    Identifier(
+        code="mailbox_id",
+        name="a MESH mailbox",
+        pattern="^[A-Z0-9]{3,20}$",
+        right="write it as MESH shows it, such as X26HC001",
+        description="A mailbox of MESH, by its id.",
+        examples=("X26HC001",),
+    ),
+]
+
+WorkflowId = Annotated[
+    str,
+    Identifier(
+        code="workflow_id",
+        name="a MESH workflow",
+        pattern="^[A-Za-z0-9_.-]{1,50}$",
+        right="write it as it was agreed, such as EIG_ALERT_V1",
+        description="A workflow of MESH, by its id.",
+        examples=("EIG_ALERT_V1",),
+    ),
+]
+
+
+class Posted(Model):
+    """How alerts are posted by MESH."""
+
+    workflow: WorkflowId
+    format: Word = "cloudevents"
+    """A name of `adapters.outbound.FORMATS`."""
+
+
+class Endpoint(Posted):
+    """Where a service's alerts go, beside its agency's queue."""
+
+    channel: Literal["mesh"]
+    mailbox: MailboxId
+
+
+class Workflow(Model):
+    """What comes under one workflow of MESH."""
+
+    format: Word
+    """What stands behind `application/` in the media type: `json`, `fhir+json`."""
+    kind: Kind | None = None
+    """The only kind of message that it carries; None: any that its sender may send."""
+    reply: WorkflowId | None = None
+    """The workflow under which the answer goes back to the sender's mailbox; None: no answer."""
+
+
+class Mesh(Model):
+    """Who writes to the area's MESH mailbox, and what."""
+
+    inbox: dict[WorkflowId, Workflow] = Field(default_factory=dict)
+    senders: dict[MailboxId, OrganisationKey] = Field(default_factory=dict)
+    """Which organisation a mailbox speaks for: MESH vouches for the mailbox, this for the rest."""
+    practices: Posted | None = None
+    """How alerts go to the general practices of which practices.csv names a mailbox."""
+
+
 class Service(Model):
     """Who in an agency acts."""
 
@@ -142,6 +203,8 @@ class Service(Model):
     contact: Word | None = None
     serves: Serves | None
     """None: never chosen for a child; the message names it (a practice, a setting, a referrer)."""
+    endpoints: tuple[Endpoint, ...] = ()
+    """At most one of a channel."""
 
 
 class Telephones(Model):
@@ -169,6 +232,8 @@ class Practice(Row):
     name: str
     locality: str
     postcode: Postcode
+    mailbox: MailboxId | None = None
+    """Its MESH mailbox, if alerts are to go there too."""
 
     @property
     def key(self) -> OrganisationKey:
@@ -232,5 +297,8 @@ class Entries:
     """By outward code, the locality that it suggests."""
     serving: Mapping[tuple[str, str], Service]
     """(role, `everyone`, `practice <ods>` or `locality <name>`) to the service of such children."""
+    mesh: Mesh
+    endpoints: Mapping[str, tuple[Endpoint, ...]]
+    """By the id of the service, of those that have any."""
     recipients: Mapping[str, Service]
     """Each organisation as a service, by its key."""

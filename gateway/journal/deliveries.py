@@ -10,11 +10,36 @@ from gateway.journal.codec import Codec
 from gateway.journal.engine import answering, in_transaction
 from gateway.journal.errors import WrongKey
 from gateway.journal.queries import columns
-from gateway.journal.rows import Backlog, Channel, Due, Erased, Undelivered, Urgency
-from gateway.journal.tables import alert, delivery, message, record, refused, thread, version
+from gateway.journal.rows import (
+    Backlog,
+    Channel,
+    DeliveryState,
+    Due,
+    Erased,
+    Reply,
+    Sent,
+    Undelivered,
+    Urgency,
+)
+from gateway.journal.tables import (
+    alert,
+    delivery,
+    letter,
+    message,
+    record,
+    refused,
+    thread,
+    version,
+)
 
 UNREADABLE = "unreadable"
 """The error code of a delivery whose body no key opens; it waits an hour between attempts."""
+
+KNOWN_FOR = timedelta(days=60)
+"""How long a letter is known. MESH keeps what nobody fetches for 5 days, and tracks for 30."""
+
+MOST_FAILURES = 4
+"""After so many times a delivery that its channel could not make is left to people."""
 
 _URGENT_FIRST: tuple[Urgency, ...] = ("urgent", "routine")
 
@@ -30,6 +55,7 @@ _DUE = (
         delivery.c.urgency,
         alert.c.routing_key,
         (delivery.c.attempts + 1).label("attempts"),
+        delivery.c.format,
         alert.c.body,
     )
     .select_from(delivery.join(alert).join(thread).join(record))
@@ -98,6 +124,122 @@ class Deliveries:
         at = now or datetime.now(UTC)
         self._update(ids, [delivery.c.state != "delivered"], state="delivered", delivered_at=at)
 
+    def sent(self, delivery_id: int, reference: str, look_at: datetime) -> None:
+        """Record that a channel took this, under its own id, also where it was superseded in flight.
+
+        look_at: when to ask the channel what became of it.
+        """
+        self._update(
+            [delivery_id],
+            [delivery.c.state != "delivered"],
+            state="sent",
+            reference=reference,
+            next_at=look_at,
+            last_error=None,
+            lease_owner=None,
+        )
+
+    def claim_sent(
+        self,
+        channel: Channel,
+        owner: str,
+        limit: int,
+        lease_seconds: float,
+        now: datetime | None = None,
+    ) -> list[Sent]:
+        """Take up to `limit` deliveries of which the channel may know more by now."""
+        at = now or datetime.now(UTC)
+
+        def take(connection: Connection) -> list[Sent]:
+            rows = connection.execute(
+                select(*columns(delivery, Sent))
+                .where(
+                    delivery.c.state == "sent",
+                    delivery.c.channel == channel,
+                    delivery.c.next_at <= at,
+                )
+                .order_by(delivery.c.next_at)
+                .limit(limit)
+                .with_for_update(skip_locked=True)
+            ).all()
+            connection.execute(
+                update(delivery)
+                .where(delivery.c.id.in_([row.id for row in rows]))
+                .values(lease_owner=owner, next_at=at + timedelta(seconds=lease_seconds))
+            )
+            return [Sent(**row._mapping) for row in rows]
+
+        return in_transaction(self._writing, take)
+
+    def look_again(self, delivery_id: int, look_at: datetime) -> None:
+        """Ask the channel again from `look_at`."""
+        self._update([delivery_id], [delivery.c.state == "sent"], next_at=look_at, lease_owner=None)
+
+    def collected(self, delivery_id: int, now: datetime | None = None) -> None:
+        """Record that the receiver has taken it from the channel."""
+        at = now or datetime.now(UTC)
+        self._update(
+            [delivery_id],
+            [delivery.c.state == "sent"],
+            state="delivered",
+            delivered_at=at,
+            acknowledged_at=at,
+            lease_owner=None,
+        )
+
+    def retry_failed(
+        self, channel: Channel, *, everything: bool = False, now: datetime | None = None
+    ) -> int:
+        """Make due again what failed a while ago, and not too often; or everything that failed."""
+        at = now or datetime.now(UTC)
+        ripe = (delivery.c.failures < MOST_FAILURES, delivery.c.next_at <= at)
+        failed = (delivery.c.channel == channel, delivery.c.state == "failed")
+
+        def retry(connection: Connection) -> int:
+            return connection.execute(
+                update(delivery)
+                .where(*failed, *(() if everything else ripe))
+                .values(state="due", next_at=at, lease_owner=None)
+            ).rowcount
+
+        return in_transaction(self._writing, retry)
+
+    def claim_replies(
+        self, owner: str, limit: int, lease_seconds: float, now: datetime | None = None
+    ) -> list[Reply]:
+        """Take up to `limit` answers to letters; nobody else gets them for `lease_seconds`."""
+        at = now or datetime.now(UTC)
+
+        def take(connection: Connection) -> list[Row[Any]]:
+            rows = connection.execute(
+                select(*columns(letter, Reply))
+                .where(letter.c.state == "due", letter.c.next_at <= at)
+                .order_by(letter.c.next_at)
+                .limit(limit)
+                .with_for_update(skip_locked=True)
+            ).all()
+            connection.execute(
+                update(letter)
+                .where(letter.c.id.in_([row.id for row in rows]))
+                .values(
+                    attempts=letter.c.attempts + 1,
+                    lease_owner=owner,
+                    next_at=at + timedelta(seconds=lease_seconds),
+                )
+            )
+            return list(rows)
+
+        rows = in_transaction(self._writing, take)
+        return [Reply(**{**row._mapping, "reply": self._codec.open(row.reply)}) for row in rows]
+
+    def replied(self, letter_id: str, reference: str) -> None:
+        """Record that an answer was taken by MESH; its content goes."""
+        self._update_letter(letter_id, state="sent", reference=reference, reply=None)
+
+    def reply_later(self, letter_id: str, next_at: datetime, error: str) -> None:
+        """Try an answer again from `next_at`; `error` is a code."""
+        self._update_letter(letter_id, next_at=next_at, last_error=error)
+
     def release(self, ids: Sequence[int], next_at: datetime, error: str, owner: str) -> None:
         """Give back what was not confirmed, to be tried again from `next_at`.
 
@@ -161,6 +303,7 @@ class Deliveries:
             connection.execute(
                 delete(refused).where(refused.c.expires_at <= at, refused.c.bytes_hash.is_(None))
             )
+            connection.execute(delete(letter).where(letter.c.received_at <= at - KNOWN_FOR))
             bodies = {"bytes": None, "canonical": None, "receipt": None, "state": "erased"}
             counts = [
                 connection.execute(
@@ -179,14 +322,17 @@ class Deliveries:
             self._empty_write_ahead_log()
         return erased
 
-    def backlog(self) -> list[Backlog]:
-        """Count what is due by channel, target and urgency, with the oldest's age as an instant."""
+    def backlog(self, state: DeliveryState = "due") -> list[Backlog]:
+        """Count what is due, or in another state, by channel, target and urgency.
+
+        The oldest's age comes as the instant at which it was recorded.
+        """
         key = (delivery.c.channel, delivery.c.target, delivery.c.urgency)
         query = (
             select(
                 *key, func.count().label("count"), func.min(delivery.c.created_at).label("oldest")
             )
-            .where(delivery.c.state == "due")
+            .where(delivery.c.state == state)
             .group_by(*key)
             .order_by(*key)
         )
@@ -198,7 +344,7 @@ class Deliveries:
         query = (
             select(*columns(delivery, Undelivered), alert.c.message_id)
             .select_from(delivery.join(alert))
-            .where(delivery.c.state == "due", delivery.c.urgency == "urgent")
+            .where(delivery.c.state.in_(("due", "failed")), delivery.c.urgency == "urgent")
             .order_by(delivery.c.created_at, delivery.c.id)
         )
         with answering(), self._reading.begin() as connection:
@@ -230,6 +376,16 @@ class Deliveries:
                     update(delivery).where(delivery.c.id.in_(ids), *conditions).values(**values)
                 ),
             )
+
+    def _update_letter(self, letter_id: str, **values: Any) -> None:
+        in_transaction(
+            self._writing,
+            lambda connection: connection.execute(
+                update(letter)
+                .where(letter.c.id == letter_id, letter.c.state == "due")
+                .values(lease_owner=None, **values)
+            ),
+        )
 
     def _empty_write_ahead_log(self) -> None:
         """Move SQLite's log into the file, so that old pages are gone from both."""

@@ -23,6 +23,7 @@ from gateway.journal.rows import (
     Thread,
     Uptake,
     Version,
+    Way,
 )
 from gateway.journal.tables import (
     alert,
@@ -30,6 +31,7 @@ from gateway.journal.tables import (
     counted,
     credential,
     delivery,
+    letter,
     message,
     pulse,
     record,
@@ -227,6 +229,12 @@ class Queries:
         """Give the last sign of life of each process: when, and the state that it reported."""
         return {row.name: (row.at, row.state) for row in self._connection.execute(select(pulse))}
 
+    def knows_letter(self, letter_id: str) -> bool:
+        """Tell whether this letter was taken before."""
+        return (
+            self._connection.scalar(select(letter.c.id).where(letter.c.id == letter_id)) is not None
+        )
+
     def _open(self, sealed: bytes | None) -> bytes | None:
         return None if sealed is None else self._codec.open(sealed)
 
@@ -272,8 +280,9 @@ class Queries:
 
 
 def _state(deliveries: tuple[Delivery, ...], superseded: bool) -> AlertState:
-    states = {d.state for d in deliveries}
-    if not states:
+    """Say how far an alert has come to its agency; what goes beside that has states of its own."""
+    states = {d.state for d in deliveries if d.channel in ("amqp", "mailbox")}
+    if not deliveries:
         return "superseded" if superseded else "held"
     return "due" if "due" in states else "done" if "delivered" in states else "superseded"
 
@@ -294,5 +303,8 @@ def _thread(bare: Thread, outcomes: Iterable[Outcome]) -> Thread:
         state=last.state if last else None,
         attempted=bool(attempted),
         told=any(o.alert.type != "withdrawn" and (o.alert.sequence or 0) > gone for o in attempted),
+        ways=frozenset(
+            Way(d.channel, d.target, d.format) for o in alerts for d in o.deliveries if d.attempts
+        ),
         held=next((o.alert.hold_reason for o in own if o.state == "held"), None),
     )

@@ -2,16 +2,29 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Action = Literal["new", "update", "retract"]
 AlertType = Literal["created", "updated", "withdrawn"]
-Channel = Literal["amqp", "mailbox"]
+Channel = Literal["amqp", "mailbox", "mesh"]
 Urgency = Literal["routine", "urgent"]
-DeliveryState = Literal["due", "delivered", "superseded"]
+DeliveryState = Literal["due", "sent", "delivered", "failed", "superseded"]
+"""sent: the channel took it, and will say what becomes of it. failed: it said that it could not
+deliver it; after a while it is due again, a few times."""
 AlertState = Literal["due", "done", "superseded", "held"]
 MessageState = Literal["recorded", "counted", "erased"]
 """recorded: its bodies are kept. counted: it went to nobody. erased: it was held until too old."""
+LetterState = Literal["done", "due", "sent", "failed"]
+"""done: there is no answer to send; else how far the answer has come."""
+
+
+class Way(NamedTuple):
+    """How an alert goes to one target."""
+
+    channel: Channel
+    target: str
+    """Agency of `amqp` and `mailbox`; id of the service of `mesh`."""
+    format: str = "cloudevents"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +100,8 @@ class Delivery:
     delivered_at: datetime | None  # confirmed by the broker, or acknowledged by the reader
     acknowledged_at: datetime | None
     last_error: str | None
+    format: str = "cloudevents"
+    reference: str | None = None  # the channel's own id of what it took
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +160,7 @@ class Thread:
     state: AlertState | None = None
     attempted: bool = False  # a delivery was attempted at any time, so that it may have arrived
     told: bool = False  # an alert was attempted, and no later `withdrawn` was delivered
+    ways: frozenset[Way] = frozenset()  # on which an alert was ever attempted
     held: str | None = None  # the reason of a hold that stands
 
 
@@ -183,7 +199,50 @@ class Due:
     urgency: Urgency
     routing_key: str
     attempts: int  # this one included
-    body: bytes  # the rendered alert
+    format: str
+    body: bytes  # the alert as it was decided, a CloudEvent; `format` says how it is sent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """A delivery that its channel took, and of which it may know more by now."""
+
+    id: int
+    alert_id: str
+    target: str
+    reference: str
+    attempted_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Returned:
+    """A delivery that its channel took and could not deliver."""
+
+    alert_id: str
+    target: str
+    failures: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """What came by MESH, and what became of it: never its content."""
+
+    id: str  # MESH's
+    mailbox: str  # the sender's
+    received_at: datetime
+    status: int  # as HTTP would have answered
+    workflow: str | None = None  # of the answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """An answer to be sent now."""
+
+    id: str  # of the letter that it answers
+    mailbox: str
+    workflow: str
+    attempts: int
+    reply: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

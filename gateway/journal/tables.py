@@ -183,6 +183,12 @@ delivery = Table(
     Column("delivered_at", Instant),
     Column("acknowledged_at", Instant),
     Column("last_error", Text),
+    # A name of `adapters.outbound.FORMATS`.
+    Column("format", Text, nullable=False, server_default="cloudevents"),
+    # The channel's own id of what it took, such as MESH's, by which it reports back.
+    Column("reference", Text, index=True),
+    # How often the channel took it and then could not deliver it.
+    Column("failures", Integer, nullable=False, server_default="0"),
     UniqueConstraint("alert_id", "channel", "target"),
     Index("ix_delivery_claim", "state", "channel", "urgency", "target", "next_at", "id"),
 )
@@ -213,6 +219,25 @@ refused = Table(
     Column("bytes_hash", Text),
     Column("bytes", LargeBinary),
     Column("expires_at", Instant, index=True),
+)
+
+# What came by MESH, by MESH's id, so that nothing is taken twice; and the answer, until it is sent.
+letter = Table(
+    "letter",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("mailbox", Text, nullable=False),
+    Column("received_at", Instant, nullable=False, index=True),
+    Column("status", Integer, nullable=False),
+    Column("workflow", Text),
+    Column("state", Text, nullable=False),
+    Column("next_at", Instant, nullable=False),
+    Column("lease_owner", Text),
+    Column("attempts", Integer, nullable=False),
+    Column("reference", Text),
+    Column("last_error", Text),
+    Column("reply", LargeBinary),
+    Index("ix_letter_state_next_at", "state", "next_at"),
 )
 
 # The last sign of life of each process, and the row that proves that the journal can be written.

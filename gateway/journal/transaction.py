@@ -1,24 +1,28 @@
 """What may be written to the journal: small methods, all within one transaction."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, Table, delete, func, select, update
+from sqlalchemy import Connection, Table, case, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.journal.codec import Codec
-from gateway.journal.queries import Queries, values_of
+from gateway.journal.queries import Queries, columns, from_row, values_of
 from gateway.journal.rows import (
     Alert,
     Channel,
     Credential,
+    Letter,
     Message,
     Record,
+    Returned,
     Thread,
     Uptake,
     Version,
+    Way,
 )
 from gateway.journal.tables import (
     alert,
@@ -26,6 +30,7 @@ from gateway.journal.tables import (
     counted,
     credential,
     delivery,
+    letter,
     message,
     metadata,
     pulse,
@@ -209,7 +214,7 @@ class Transaction(Queries):
         earlier = select(alert.c.id).where(alert.c.thread_id == thread_id)
         self._connection.execute(
             update(delivery)
-            .where(delivery.c.alert_id.in_(earlier), delivery.c.state == "due")
+            .where(delivery.c.alert_id.in_(earlier), delivery.c.state.in_(("due", "failed")))
             .values(state="superseded")
         )
         self._connection.execute(
@@ -236,10 +241,10 @@ class Transaction(Queries):
         new: Alert,
         *,
         body: bytes | None,
-        deliveries: Iterable[tuple[Channel, str]] = (),
+        deliveries: Iterable[Way | tuple[Channel, str]] = (),
         missing: bytes | None = None,
     ) -> None:
-        """Record an alert with its deliveries (channel, target), or a hold with what is missing.
+        """Record an alert with its deliveries, or a hold with what is missing.
 
         A hold's bodies are kept for 30 days at most. Raises ValueError for an alert that goes to
         nobody and for a hold that goes to somebody.
@@ -263,8 +268,8 @@ class Transaction(Queries):
             "next_at": new.decided_at,
             "attempts": 0,
         }
-        for channel, target in targets:
-            self._add(delivery, due | {"channel": channel, "target": target})
+        for way in targets:
+            self._add(delivery, due | Way(*way)._asdict())
 
     def note_read(self, alert_id: str, organisation: str, credential_id: str, at: datetime) -> None:
         """Note who was shown an alert, and when."""
@@ -332,6 +337,62 @@ class Transaction(Queries):
         key_hash = self._codec.ref("credential", key)
         self._add(credential, {"key_hash": key_hash} | values_of(new, credential))
         return new
+
+    def know_mailbox(
+        self, mailbox: str, organisation: str, kinds: Sequence[str], now: datetime
+    ) -> Credential:
+        """Give a mailbox that MESH vouches for the credential `mesh:<mailbox>`, which no key opens."""
+        credential_id = f"mesh:{mailbox}"
+        values = {"organisation": organisation, "kinds": list(kinds)}
+        row = self._connection.execute(
+            self._insert(credential)
+            .values(
+                id=credential_id,
+                key_hash=self._codec.ref("mailbox", mailbox),
+                speaks_for=[],
+                created_at=now,
+                **values,
+            )
+            .on_conflict_do_update(index_elements=["id"], set_=values)
+            .returning(*columns(credential, Credential))
+        ).one()
+        found = from_row(Credential, row, credential)
+        return replace(found, kinds=tuple(found.kinds), speaks_for=tuple(found.speaks_for))
+
+    def add_letter(self, new: Letter, reply: bytes | None = None) -> bool:
+        """Record what became of a letter, with the answer that is due; False where it is known."""
+        state = {"state": "due" if reply else "done", "next_at": new.received_at, "attempts": 0}
+        added = self._connection.execute(
+            self._insert(letter)
+            .values(values_of(new, letter) | state | {"reply": self._seal(reply)})
+            .on_conflict_do_nothing()
+            .returning(letter.c.id)
+        )
+        return added.one_or_none() is not None
+
+    def give_back(self, reference: str, code: str, again_at: datetime) -> Returned | None:
+        """Record that a channel could not deliver what it took; None where that is not known here.
+
+        What a newer version has superseded is not tried again, nor is an answer of ours.
+        """
+        overtaken = select(alert.c.id).where(alert.c.superseded_at.is_not(None))
+        self._connection.execute(
+            update(letter)
+            .where(letter.c.reference == reference)
+            .values(state="failed", last_error=code)
+        )
+        row = self._connection.execute(
+            update(delivery)
+            .where(delivery.c.reference == reference, delivery.c.state == "sent")
+            .values(
+                state=case((delivery.c.alert_id.in_(overtaken), "superseded"), else_="failed"),
+                failures=delivery.c.failures + 1,
+                last_error=code,
+                next_at=again_at,
+            )
+            .returning(delivery.c.alert_id, delivery.c.target, delivery.c.failures)
+        ).one_or_none()
+        return Returned(**row._mapping) if row else None
 
     def revoke(self, credential_id: str, now: datetime) -> bool:
         """Let a key no longer open anything; False where there is no such credential in force."""

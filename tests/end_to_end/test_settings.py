@@ -17,6 +17,7 @@ from tests.end_to_end.running import (
     queues_of_its_own,
     within_this_process,
 )
+from tests.mesh import OURS, an_area
 from tests.services import amqp_url
 
 DEFAULT_POLICY = ROOT / "gateway" / "policy" / "default.yaml"
@@ -51,6 +52,8 @@ def no_database(folder: Path) -> str:
         ("GATEWAY_JOURNAL_KEY", "c2VjcmV0", "GATEWAY_JOURNAL_KEY"),
         ("GATEWAY_AMQP_PREFIX", "with blanks", "GATEWAY_AMQP_PREFIX"),
         ("GATEWAY_AMQP_URL", "gateway:secret@rabbit:5672", "GATEWAY_AMQP_URL"),
+        ("GATEWAY_MESH_URL", "mesh.example", "GATEWAY_MESH_URL"),
+        ("GATEWAY_MESH_URL", "https://mesh.example", "GATEWAY_MESH_PASSWORD"),
     ],
 )
 def test_a_check_names_a_wrong_setting_in_a_sentence(
@@ -110,3 +113,19 @@ def test_a_check_tells_missing_queues_from_a_broker_that_is_away(tmp_path: Path)
     away = check(f"amqp://gateway:secret@127.0.0.1:{free_port()}/%2F", prefix)
     assert away.code == 3
     assert "secret" not in away.out + away.err
+
+
+def test_a_check_names_what_is_wrong_with_mesh(tmp_path: Path) -> None:
+    area = {"GATEWAY_DIRECTORY": str(an_area(tmp_path))}
+    said = within_this_process("check", folder=tmp_path, **area)
+    assert (said.code, "GATEWAY_MESH_URL is not set" in said.err) == (2, True)
+    mesh = {"MAILBOX": OURS, "PASSWORD": "secret", "SHARED_KEY": "secret"}
+    over = {f"GATEWAY_MESH_{name}": value for name, value in mesh.items()}
+    over |= area | {"GATEWAY_MESH_URL": f"http://127.0.0.1:{free_port()}"}
+    said = within_this_process("check", folder=tmp_path, **over)
+    assert (said.code, f"mailbox {OURS}: away" in said.err) == (3, True)
+    assert "secret" not in said.out + said.err
+    main = tmp_path / "area" / "directory.yaml"
+    main.write_text(main.read_text().replace("format: fhir+json", "format: fax"))
+    said = within_this_process("check", folder=tmp_path, **over)
+    assert (said.code, "there is no format fax" in said.err) == (2, True)

@@ -19,7 +19,7 @@ from jsonschema import Draft202012Validator
 
 from gateway.api import batch
 from gateway.api.batch import IN_FLIGHT, NDJSON, lines
-from gateway.api.problems import Problem
+from gateway.problems import Problem
 from tests.builders import (
     a_probable_sen_review,
     a_review,

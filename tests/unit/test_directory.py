@@ -72,6 +72,57 @@ def chosen(directory: Directory, practice: str | None, postcode: str | None) -> 
     return choice and f"{choice.service.organisation} by {choice.by}"
 
 
+MESH = """
+mesh:
+  inbox: {EIG_REVIEW_V1: {format: fhir+json, reply: EIG_ANSWER_V1}}
+  senders: {X26ABC2: "ods:RXA"}
+  practices: {workflow: EIG_ALERT_V1}
+"""
+
+
+def with_mesh(folder: Path) -> None:
+    """Give the area a MESH mailbox, a team's way by it, and a practice's."""
+    edit(folder, "directory.yaml", "services:", MESH.lstrip() + "services:")
+    ends = "    endpoints: [{channel: mesh, mailbox: X26HC001, workflow: EIG_ALERT_V1}]\n"
+    edit(folder, "directory.yaml", "  - id: cwac-iart\n", "  - id: cwac-iart\n" + ends)
+    practices = folder / "practices.csv"
+    first, *rows = practices.read_text().splitlines()
+    lines = [first + ",mailbox", *(r + (",GP0001" if "N81992" in r else ",") for r in rows)]
+    practices.write_text("\n".join(lines) + "\n")
+
+
+def test_services_and_practices_have_mailboxes(folder: Path) -> None:
+    with_mesh(folder)
+    directory = Directory.load(folder)
+    ways = {id_: [(e.mailbox, e.format) for e in ends] for id_, ends in directory.endpoints.items()}
+    assert ways == {
+        "cwac-iart": [("X26HC001", "cloudevents")],
+        "practice-n81992": [("GP0001", "cloudevents")],
+    }
+    assert directory.mesh.senders == {"X26ABC2": "ods:RXA"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ('"ods:RXA"}', '"ods:RXB"}', "there is no organisation ods:RXB"),
+        ("reply: EIG_ANSWER_V1", "reply: EIG_REVIEW_V1", "cannot carry answers"),
+        ("mailbox: X26HC001", "mailbox: x26", "write it as MESH shows it"),
+        ("workflow: EIG_ALERT_V1}]", "workflow: EIG_ALERT_V1, format: fax}]", "no format fax"),
+        ("practices: {workflow: EIG_ALERT_V1}", "", "names mailboxes"),
+        ("endpoints: [{channel: mesh", "endpoints: [{channel: pigeon", "mesh"),
+    ],
+)  # fmt: skip
+def test_a_fault_in_what_is_said_of_mesh_names_its_line(
+    old: str, new: str, told: str, folder: Path
+) -> None:
+    with_mesh(folder)
+    line = edit(folder, "directory.yaml", old, new)
+    (fault,) = faults(folder)
+    assert told in fault
+    assert re.match(rf"directory.yaml:({line}|{line - 1}|\d+): ", fault)
+
+
 def as_in_2016(folder: Path) -> Directory:
     edit(folder, "directory.yaml", "[speech-therapy-today.yaml]", "[speech-therapy-2016.yaml]")
     return Directory.load(folder)

@@ -11,7 +11,7 @@ from fhir.resources.STU3.operationoutcome import OperationOutcome as OutcomeSTU3
 
 from adapters.errors import Fault
 from adapters.outbound.operation_outcome import EMS, FAULT_TYPES, ISSUE_TYPES, operation_outcome
-from gateway.api.problems import TITLES
+from gateway.problems import TITLES
 
 # http://hl7.org/fhir/R4/valueset-issue-type.html; all of them but `multiple-matches` are STU3's too.
 R4_ISSUE_TYPES = """

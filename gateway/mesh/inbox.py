@@ -1,0 +1,211 @@
+"""Takes what came by MESH: a message goes the way of every message, a report to its delivery."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+import orjson
+import structlog
+
+from adapters.errors import Refused
+from gateway.caller import Caller, NotAllowed, Rights
+from gateway.directory import Directory, Workflow
+from gateway.intake import Answer, Intake, Repeated
+from gateway.journal import Letter, Returned, Transaction
+from gateway.journal.deliveries import MOST_FAILURES
+from gateway.mesh.client import Mesh, Opened
+from gateway.problems import FHIR_JSON, PROBLEM, Problem, not_taken, refusal_of
+
+T = TypeVar("T")
+
+AGAIN_AFTER = timedelta(hours=1)
+"""After which what MESH could not deliver is sent again."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class _NotTaken(Exception):
+    """A message that is not for the intake at all."""
+
+    status: int
+    code: str
+    why: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Inbox:
+    """The way in. What it raises leaves the message in the mailbox, and it comes again."""
+
+    mesh: Mesh
+    intake: Intake
+    max_bytes: int
+
+    @property
+    def _directory(self) -> Directory:
+        return self.intake.directory
+
+    async def take(self, message_id: str) -> None:
+        """Take one message, and take it out of the mailbox once what became of it is on disk.
+
+        Raises JournalAway, MeshAway or MeshRefused.
+        """
+        journal = self.intake.journal
+        known = await asyncio.to_thread(journal.read, lambda tx: tx.knows_letter(message_id))
+        if not known:
+            opened = await asyncio.to_thread(self.mesh.open, message_id, self.max_bytes)
+            await (self._report(opened) if opened.report else self._message(opened))
+        await asyncio.to_thread(self.mesh.acknowledge, message_id)
+
+    async def _message(self, opened: Opened) -> None:
+        received = datetime.now(UTC)
+        workflow = self._directory.mesh.inbox.get(opened.workflow)
+        fhir = bool(workflow and "fhir" in workflow.format)
+        try:
+            answer = await self._taken(opened, workflow, received)
+        except _NotTaken as no:
+            found = self._problem(no.status, no.code, no.detail, opened)
+            await self._refused(opened, workflow, received, found, no.why, fhir)
+        except Refused as refused:
+            found = refusal_of(refused, opened.body or b"", self.intake.receipts.telephone)
+            why = type(refused).__name__
+            await self._refused(opened, workflow, received, found, why, fhir)
+        except NotAllowed as no:
+            found = self._problem(403, "forbidden", str(no), opened)
+            await self._refused(opened, workflow, received, found, "not allowed", fhir)
+        except Repeated as repeated:
+            found = self._problem(409, "duplicate", str(repeated), opened)
+            await self._refused(opened, workflow, received, found, "duplicate", fhir)
+        else:
+            await self._accepted(opened, workflow, received, answer)
+
+    async def _taken(self, opened: Opened, workflow: Workflow | None, received: datetime) -> Answer:
+        """Let the intake take it. Raises what it raises, or _NotTaken."""
+        mesh = self._directory.mesh
+        if opened.sender not in mesh.senders:
+            detail = "The gateway does not know your mailbox; its operator can register it."
+            raise _NotTaken(403, "forbidden", "unknown mailbox", detail)
+        if workflow is None:
+            known = ", ".join(sorted(mesh.inbox)) or "none"
+            detail = f"Nothing is taken under this workflow; taken are: {known}."
+            raise _NotTaken(415, "not-supported", "unknown workflow", detail)
+        if opened.fault == "too large":
+            detail = (
+                f"The message is larger than {self.max_bytes} bytes; send one, without attachments."
+            )
+            raise _NotTaken(413, "too-large", "too large", detail)
+        if opened.body is None:
+            detail = "The message is not whole, or not packed as it says; send it again."
+            raise _NotTaken(400, "not-well-formed", "unreadable", detail)
+        caller = await self._caller(opened.sender, mesh.senders[opened.sender], workflow, received)
+        media_type = f"application/{workflow.format}"
+        parsed = self.intake.understand(opened.body, media_type, received)
+        return await self.intake.take_parsed(parsed, opened.body, media_type, caller, received)
+
+    async def _caller(
+        self, mailbox: str, organisation: str, workflow: Workflow, at: datetime
+    ) -> Caller:
+        """Know the sender by its mailbox, with the rights that the directory gives its organisation."""
+        found = self._directory.organisation(organisation)
+        sends = found.sends if found else ()
+        credential = await self._write(lambda tx: tx.know_mailbox(mailbox, organisation, sends, at))
+        if credential.revoked_at:
+            raise NotAllowed("Your mailbox may no longer send; ask the gateway's operator.")
+        kinds = [kind for kind in sends if workflow.kind in (None, kind)]
+        rights = Rights(frozenset(kinds), frozenset())
+        return Caller(organisation, rights, credential.id)
+
+    async def _accepted(
+        self, opened: Opened, workflow: Workflow | None, received: datetime, answer: Answer
+    ) -> None:
+        receipt = answer.receipt
+        document = receipt.model_dump_json(by_alias=True, exclude_defaults=True)
+        letter = self._letter(opened, workflow, received, 200 if answer.repeated else 202)
+        reply = _reply(opened, letter, "application/json", document)
+        await self._write(lambda tx: tx.add_letter(letter, reply))
+        log.info(
+            "message",
+            mesh=opened.id,
+            mailbox=opened.sender,
+            id=receipt.id,
+            kind=receipt.kind,
+            status=receipt.status,
+            repeated=answer.repeated,
+            alerts=len(receipt.alerts),
+            held=len(receipt.held),
+        )
+
+    async def _refused(
+        self,
+        opened: Opened,
+        workflow: Workflow | None,
+        received: datetime,
+        found: Problem,
+        why: str,
+        fhir: bool,
+    ) -> None:
+        """Record a refusal with the bytes, which nobody else has once the mailbox is empty."""
+        letter = self._letter(opened, workflow, received, found.status)
+        document = orjson.dumps(found.outcome() if fhir else found.document()).decode()
+        reply = _reply(opened, letter, FHIR_JSON if fhir else PROBLEM, document)
+        sender = self._directory.mesh.senders.get(opened.sender, f"mesh:{opened.sender}")
+
+        def job(tx: Transaction) -> None:
+            if not tx.add_letter(letter, reply):
+                return
+            if opened.body is None:
+                tx.note_denied(sender, received, found.status, why, opened.size)
+            else:
+                tx.keep_refused(sender, received, found.status, why, opened.body)
+
+        await self._write(job)
+        log.warning("refused", mesh=opened.id, mailbox=opened.sender, status=found.status, why=why)
+
+    async def _report(self, opened: Opened) -> None:
+        """Turn MESH's word that something could not be delivered into that delivery's failure."""
+        received, code = datetime.now(UTC), f"mesh-{opened.code or 'error'}"
+
+        def job(tx: Transaction) -> Returned | None:
+            found = tx.give_back(opened.linked or "", code, received + AGAIN_AFTER)
+            status = 200 if found else 404
+            tx.add_letter(Letter(id=opened.id, mailbox="MESH", received_at=received, status=status))
+            return found
+
+        found = await self._write(job)
+        log.error(
+            "MESH could not deliver",
+            about=opened.linked,
+            code=code,
+            alert=found and found.alert_id,
+            service=found and found.target,
+            again=bool(found and found.failures < MOST_FAILURES),
+        )
+
+    def _problem(self, status: int, code: str, detail: str, opened: Opened) -> Problem:
+        return not_taken(status, detail, code, opened.body or b"", self.intake.receipts.telephone)
+
+    def _letter(
+        self, opened: Opened, workflow: Workflow | None, received: datetime, status: int
+    ) -> Letter:
+        return Letter(
+            id=opened.id,
+            mailbox=opened.sender,
+            received_at=received,
+            status=status,
+            workflow=workflow.reply if workflow else None,
+        )
+
+    async def _write(self, job: Callable[[Transaction], T]) -> T:
+        return await asyncio.wrap_future(self.intake.journal.transact(job))
+
+
+def _reply(opened: Opened, letter: Letter, media_type: str, document: str) -> bytes | None:
+    """Write the answer that is to go to the sender's mailbox, if any."""
+    if not letter.workflow:
+        return None
+    return orjson.dumps({"type": media_type, "subject": opened.local_id, "content": document})

@@ -1,0 +1,176 @@
+"""`gateway watch`: what is put into a folder is sent once it is whole, and lies with its answer after."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import orjson
+import pytest
+
+from tests.builders import a_probable_sen_review, body
+from tests.end_to_end.running import (
+    COMMAND,
+    MESSAGES,
+    Said,
+    Serving,
+    environment,
+    eventually,
+    free_port,
+    within_this_process,
+)
+from tests.mesh import Way
+
+pytestmark = pytest.mark.rabbitmq
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "drop"
+    folder.mkdir()
+    return folder
+
+
+def once(folder: Path, url: str, key: str) -> Said:
+    """Send what is there."""
+    words = ("watch", folder, "--once", "--settle", "0.1")
+    return within_this_process(*words, folder=folder.parent, GATEWAY_URL=url, GATEWAY_KEY=key)
+
+
+@contextmanager
+def watching(
+    folder: Path, url: str, key: str, settle: float = 0.3
+) -> Iterator[subprocess.Popen[str]]:
+    """A watch of its own process; killed at the end."""
+    watch = subprocess.Popen(
+        [COMMAND, "watch", folder, "--settle", str(settle)],
+        env=environment({"GATEWAY_URL": url, "GATEWAY_KEY": key, "PYTHONUNBUFFERED": "1"}),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert watch.stdout is not None
+        assert "Watching" in watch.stdout.readline()
+        yield watch
+    finally:
+        watch.kill()
+        watch.wait()
+
+
+def names(folder: Path) -> list[str]:
+    """What lies in a folder."""
+    return sorted(path.name for path in folder.iterdir() if path.is_file())
+
+
+def a_message() -> bytes:
+    """A message that nobody sent before."""
+    return body(a_probable_sen_review(id=f"watched-{time.time_ns()}"))
+
+
+def test_each_file_lies_with_its_answer_afterwards(folder: Path, served: Serving, key: str) -> None:
+    shutil.copy(MESSAGES / "review.fhir.json", folder)
+    (folder / "Maya Ashdown.json").write_bytes(a_message())
+    (folder / "broken.json").write_bytes(b"{")
+    for unfinished in (".hidden.json", "later.json.tmp", "later.json.PART"):
+        (folder / unfinished).write_bytes(a_message())
+    (folder / "more").mkdir()
+    (folder / "link.json").symlink_to(MESSAGES / "review.json")
+    said = once(folder, served.url, key)
+    assert said.code == 1
+    assert "Maya" not in said.out + said.err
+    assert names(folder) == [".hidden.json", "later.json.PART", "later.json.tmp", "link.json"]
+    assert names(folder / "accepted") == [
+        "Maya Ashdown.json", "Maya Ashdown.json.receipt.json",
+        "review.fhir.json", "review.fhir.json.receipt.json",
+    ]  # fmt: skip
+    assert names(folder / "refused") == ["broken.json", "broken.json.problem.json"]
+    problem = orjson.loads((folder / "refused" / "broken.json.problem.json").read_bytes())
+    assert problem["code"] == "not-well-formed"
+
+
+def test_the_same_name_again_overwrites_nothing(folder: Path, served: Serving, key: str) -> None:
+    first, second = a_message(), a_message()
+    for content in (first, second):
+        (folder / "review.json").write_bytes(content)
+        assert once(folder, served.url, key).code == 0
+    accepted = folder / "accepted"
+    assert (accepted / "review.json").read_bytes() == first
+    assert (accepted / "review-2.json").read_bytes() == second
+    receipts = {
+        (accepted / f"{name}.json.receipt.json").read_bytes() for name in ("review", "review-2")
+    }
+    assert len(receipts) == 2
+
+
+@pytest.mark.parametrize("how", ["away", "wrong key", "another server"])
+def test_while_the_gateway_is_not_there_files_stay(
+    how: str, folder: Path, served: Serving, key: str
+) -> None:
+    (folder / "review.json").write_bytes(a_message())
+    if how == "away":
+        said = once(folder, f"http://127.0.0.1:{free_port()}", key)
+    elif how == "wrong key":
+        said = once(folder, served.url, "eig_wrong")
+    else:
+        said = once(folder, f"{served.url}/docs?", key)
+    assert said.code == 3
+    assert names(folder) == ["review.json"]
+    assert once(folder, served.url, key).code == 0
+
+
+@pytest.mark.fault
+def test_a_file_that_is_being_written_is_not_read(folder: Path, served: Serving, key: str) -> None:
+    content = a_message()
+    with watching(folder, served.url, key):
+        with (folder / "slow.json").open("wb") as slow:
+            slow.write(content[:100])
+            slow.flush()
+            (folder / "quick.json").write_bytes(a_message())
+            eventually(lambda: (folder / "accepted" / "quick.json").exists())
+            time.sleep(1.2)  # longer than a file must rest, and than between two looks
+            assert (folder / "slow.json").exists()
+            slow.write(content[100:])
+        eventually(lambda: (folder / "accepted" / "slow.json").exists())
+    assert not names(folder / "refused")
+
+
+@pytest.mark.fault
+def test_killed_between_the_answer_and_the_move_it_sends_again_and_nothing_is_twice(
+    folder: Path, served: Serving, key: str
+) -> None:
+    with Way(served.url) as way:
+        way.holds("POST /messages", after=True)
+        with watching(folder, way.url, key) as watch:
+            (folder / "review.json").write_bytes(a_message())
+            assert way.reached.wait(10)
+            os.kill(watch.pid, signal.SIGKILL)
+        assert names(folder) == ["review.json"]
+        way.clear()
+        before = counted(served, "repeated")
+        assert once(folder, way.url, key).code == 0
+    assert counted(served, "repeated") == before + 1
+    assert names(folder / "accepted") == ["review.json", "review.json.receipt.json"]
+
+
+def counted(served: Serving, status: str) -> float:
+    """How many messages had this status."""
+    with served.client("none") as http:
+        lines = http.get("/metrics").text.splitlines()
+    return sum(
+        float(line.split()[-1])
+        for line in lines
+        if line.startswith("gateway_messages_total") and f'status="{status}"' in line
+    )
+
+
+def test_a_folder_has_one_watcher(folder: Path, served: Serving, key: str) -> None:
+    with watching(folder, served.url, key):
+        said = once(folder, served.url, key)
+    assert said.code == 1
+    assert "watched already" in said.err
