@@ -151,7 +151,7 @@ def respelled(draw: st.DrawFn, text: str) -> bytes:
 
 
 @settings(
-    max_examples=60,
+    max_examples=100,
     deadline=None,
     derandomize=True,
     suppress_health_check=list(HealthCheck),
