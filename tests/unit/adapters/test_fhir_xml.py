@@ -44,6 +44,13 @@ def test_each_kind_is_taken_as_xml(name: str, kind: str) -> None:
     assert parsed.canonical == fhir.parse((EXAMPLES / name).read_bytes(), TABLES).canonical
 
 
+def test_the_sample_in_xml_is_the_one_in_json_under_an_id_of_its_own() -> None:
+    written = fhir.parse_xml((EXAMPLES / "review.stu3.fhir.xml").read_bytes(), TABLES).message
+    other = fhir.parse((EXAMPLES / "review.stu3.fhir.json").read_bytes(), TABLES).message
+    assert written.id != other.id
+    assert written.model_copy(update={"id": other.id}) == other
+
+
 @pytest.mark.skipif(not corpus("dch-stu3").is_dir(), reason="no folder of published messages")
 @conforms("CH004", "Digital Child Health STU3")
 def test_the_published_message_is_taken_as_xml() -> None:
