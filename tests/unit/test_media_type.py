@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from gateway.cli.send import media_type
-from tests.integration.serving import FHIR, JSON, XML
+
+JSON, FHIR, XML = "application/json", "application/fhir+json", "application/fhir+xml"
 
 
 @pytest.mark.parametrize(
