@@ -67,6 +67,16 @@ def shuffled(value: Any, chance: random.Random) -> Any:
     return {key: shuffled(value[key], chance) for key in keys}
 
 
+def in_other_order(entries: list[Any], chance: random.Random) -> list[Any]:
+    """The entries in another order. Those of one type keep theirs: a list is read in it."""
+    by_type: dict[str, list[Any]] = {}
+    for entry in entries:
+        by_type.setdefault(entry["resource"]["resourceType"], []).append(entry)
+    kinds = [entry["resource"]["resourceType"] for entry in entries]
+    chance.shuffle(kinds)
+    return [by_type[kind].pop(0) for kind in kinds]
+
+
 def replaced(value: Any, words: dict[str, str]) -> Any:
     """Every string that is one of the words as another word."""
     if isinstance(value, list):
@@ -124,7 +134,7 @@ def written_otherwise(draw: st.DrawFn) -> tuple[str, Callable[..., Any], bytes]:
         bundle = addressed(bundle, how)
     first, *rest = bundle["entry"]
     if draw(st.booleans()):
-        chance.shuffle(rest)
+        rest = in_other_order(rest, chance)
     bundle = shuffled({**bundle, "entry": [first, *rest]}, chance)
     if draw(st.booleans()):
         indent = draw(st.sampled_from([None, 0, 3, "\t"]))
