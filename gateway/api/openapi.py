@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from adapters.outbound.fhir_xml import to_xml
 from gateway.examples import MESSAGES
 from schemas.message import KINDS
 
@@ -17,11 +18,15 @@ EXAMPLE_FILES = {
 }
 
 
-def _examples(suffix: str) -> dict[str, Any]:
-    return {
-        kind: {"summary": kind, "value": orjson.loads((MESSAGES / f"{name}{suffix}").read_bytes())}
+def _examples(suffix: str, *, xml: bool = False) -> dict[str, Any]:
+    values = {
+        kind: orjson.loads((MESSAGES / f"{name}{suffix}").read_bytes())
         for kind, name in EXAMPLE_FILES.items()
         if (MESSAGES / f"{name}{suffix}").is_file()
+    }
+    return {
+        kind: {"summary": kind, "value": to_xml(value).decode() if xml else value}
+        for kind, value in values.items()
     }
 
 
@@ -36,6 +41,10 @@ MESSAGE_BODY: dict[str, Any] = {
             "application/fhir+json": {
                 "schema": {"type": "object", "description": "A Bundle of type message"},
                 "examples": _examples(".fhir.json"),
+            },
+            "application/fhir+xml": {
+                "schema": {"type": "string", "description": "The same Bundle as XML"},
+                "examples": _examples(".fhir.json", xml=True),
             },
         },
     }
@@ -78,11 +87,14 @@ _PROBLEM: dict[str, Any] = {
     "application/fhir+json": {
         "schema": {"type": "object", "description": "An OperationOutcome, for FHIR callers"}
     },
+    "application/fhir+xml": {
+        "schema": {"type": "string", "description": "The same, for callers who send or accept XML"}
+    },
 }
 
 RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {"description": "The same message again, or what was asked for"},
-    400: {"description": "Not JSON: line and column", "content": _PROBLEM},
+    400: {"description": "Not JSON or XML: line and column", "content": _PROBLEM},
     401: {"description": "No key, or an unknown one", "content": _PROBLEM},
     403: {"description": "Known, and not allowed", "content": _PROBLEM},
     404: {"description": "No message of yours", "content": _PROBLEM},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -85,8 +86,16 @@ def _why(answer: httpx.Response) -> str:
         return f"{answer.url.host} answered {answer.status_code} {answer.reason_phrase}"
 
 
+_MARKS = BOM_UTF8 + BOM_UTF16_LE + BOM_UTF16_BE + b" \t\r\n"
+
+
 def media_type(body: bytes) -> str:
-    """Tell FHIR from canonical JSON by its `resourceType`; what is no JSON goes as JSON."""
+    """Tell FHIR from canonical JSON by its `resourceType`, XML by its first sign.
+
+    What is neither goes as JSON.
+    """
+    if body.replace(b"\0", b"").lstrip(_MARKS).startswith(b"<"):
+        return "application/fhir+xml"
     try:
         message = orjson.loads(body)
     except orjson.JSONDecodeError:

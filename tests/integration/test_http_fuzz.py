@@ -8,15 +8,17 @@ import re
 from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
+from xml.etree import ElementTree
 
 import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from adapters.outbound.fhir_xml import to_xml
 from gateway.examples import MESSAGES
 from schemas.message import KINDS
-from tests.integration.serving import FHIR, JSON, Gateway, Partner, serving
+from tests.integration.serving import FHIR, JSON, XML, Gateway, Partner, serving
 
 SAMPLES = {
     media: [
@@ -34,6 +36,7 @@ FUZZ = settings(
 )
 ANSWERS = {200, 202, 400, 403, 409, 422}
 MEDIA = pytest.mark.parametrize("media", [JSON, FHIR])
+EVERY = pytest.mark.parametrize("media", [JSON, FHIR, XML])
 PATHS = st.sampled_from(["/messages", "/messages/check"])
 
 
@@ -53,6 +56,11 @@ def partner(gateway: Gateway) -> Partner:
 def answered(answer: httpx.Response) -> None:
     """The answer is one of the contract's, and whole."""
     assert answer.status_code in ANSWERS, answer.text[:500]
+    if answer.headers["content-type"] == XML:
+        root = ElementTree.fromstring(answer.content)
+        assert root.tag == "{http://hl7.org/fhir}OperationOutcome"
+        assert len(root)
+        return
     said = answer.json()
     if answer.status_code in (200, 202):
         assert said["status"] in ("recorded", "counted", "checked")
@@ -133,7 +141,7 @@ def mutated(draw: st.DrawFn, media: str) -> bytes:
     return json.dumps(document).encode()
 
 
-@MEDIA
+@EVERY
 def test_random_bytes_are_answered(partner: Partner, media: str) -> None:
     @FUZZ
     @given(st.binary(max_size=300) | st.text(max_size=100).map(str.encode), PATHS)
@@ -149,6 +157,49 @@ def test_samples_that_were_tampered_with_are_answered(partner: Partner, media: s
     @given(mutated(media), PATHS)
     def check(sent: bytes, path: str) -> None:
         answered(partner.post(sent, path, media))
+
+    check()
+
+
+TEXTS = [
+    to_xml(sample, "STU3" if "event" in sample["entry"][0]["resource"] else "R4").decode()
+    for sample in SAMPLES[FHIR]
+]
+
+
+@st.composite
+def respelled(draw: st.DrawFn) -> bytes:
+    """A sample as XML of which some pieces were left out, doubled, renamed or swapped."""
+    pieces = re.findall("<[^>]*>", draw(st.sampled_from(TEXTS)))
+    chance = draw(st.randoms(use_true_random=True))
+    for _ in range(draw(st.integers(1, 4))):
+        at, other = chance.randrange(len(pieces)), chance.randrange(len(pieces))
+        match draw(st.sampled_from(["drop", "double", "rename", "swap", "value", "text"])):
+            case "drop":
+                pieces[at] = ""
+            case "double":
+                pieces[at] *= 2
+            case "rename":
+                pieces[at] = pieces[at].replace("e", "x", 1)
+            case "swap":
+                pieces[at], pieces[other] = pieces[other], pieces[at]
+            case "value":
+                value = draw(
+                    st.sampled_from(["", " ", "&#9;", "1e999", "true", "9999-12-31", "#x"])
+                )
+                pieces[at] = re.sub('".*"', f'"{value}"', pieces[at])
+            case _:
+                pieces[at] += draw(
+                    st.sampled_from(["x", "<x/>", "<![CDATA[]]>", "&amp;", "\u2028"])
+                )
+    return "".join(pieces).encode()
+
+
+def test_xml_that_was_tampered_with_is_answered(partner: Partner) -> None:
+    @FUZZ
+    @given(respelled(), PATHS)
+    def check(sent: bytes, path: str) -> None:
+        answered(partner.post(sent, path, XML))
 
     check()
 
@@ -177,12 +228,14 @@ def test_days_at_the_ends_of_the_calendar_are_answered(
             answered(partner.check(document, media=media))
 
 
-@MEDIA
+@EVERY
 def test_samples_that_were_cut_off_or_garbled_are_answered(partner: Partner, media: str) -> None:
+    texts = TEXTS if media == XML else [json.dumps(sample) for sample in SAMPLES[media]]
+
     @FUZZ
-    @given(st.sampled_from(SAMPLES[media]), st.data())
-    def check(document: Any, data: st.DataObject) -> None:
-        sent = json.dumps(document).encode()
+    @given(st.sampled_from(texts), st.data())
+    def check(text: str, data: st.DataObject) -> None:
+        sent = text.encode()
         at = data.draw(st.integers(0, len(sent)))
         garbage = data.draw(st.binary(max_size=4))
         answered(partner.post(sent[:at] + garbage + sent[at + len(garbage) :], media=media))

@@ -12,7 +12,7 @@ from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
 from schemas.message import KINDS
-from tests.integration.serving import FHIR, JSON, Gateway, Partner, serving
+from tests.integration.serving import FHIR, JSON, XML, Gateway, Partner, serving
 
 Document = dict[str, Any]
 SENDS = [("/messages", "post"), ("/messages/check", "post")]
@@ -105,7 +105,7 @@ def test_it_says_that_messages_need_a_key(document: Document) -> None:
         assert document["paths"][path][method]["security"]
 
 
-@pytest.mark.parametrize("media", [JSON, FHIR])
+@pytest.mark.parametrize("media", [JSON, FHIR, XML])
 @pytest.mark.parametrize(("path", "method"), SENDS)
 def test_each_kind_has_an_example_that_the_gateway_takes(
     partner: Partner, document: Document, path: str, method: str, media: str
@@ -114,7 +114,8 @@ def test_each_kind_has_an_example_that_the_gateway_takes(
     examples = content[media]["examples"]
     assert set(examples) == set(KINDS)
     for kind, example in examples.items():
-        answer = partner.check(example["value"], media=media)
+        value = example["value"].encode() if media == XML else example["value"]
+        answer = partner.check(value, media=media)
         assert answer.status_code == 200, answer.text
         assert answer.json()["kind"] == kind
 

@@ -136,18 +136,27 @@ _EXAMPLES = {
 _INTRODUCTION = """\
 # FHIR profiles
 Written by `python -m adapters.inbound.fhir.describe` from the tables that the gateway reads by. \
-Send a Bundle to `POST /messages` as `application/fhir+json`.
+Send a Bundle to `POST /messages` as `application/fhir+json` or `application/fhir+xml`.
 
 ## What holds for every message
 - A Bundle of type `message` whose first entry is a MessageHeader. STU3 says its event in `event`, \
 R4 in `eventCoding`, where the code is the kind of message. Where a kind comes in several shapes, \
 the type of the resource to which `MessageHeader.focus` leads tells which.
+- XML is read into the same Bundle as JSON, by the element definitions of its FHIR version: what is \
+said below holds for both, and so do the places of faults, which have the JSON names of elements. \
+The order of different elements does not matter, nor do comments, processing instructions and \
+`xsi:` attributes; a narrative is not read. Encodings: UTF-8, UTF-16, or what the declaration says. \
+A DOCTYPE is refused, whatever it holds.
 - One child, so one Patient. In R4 one Consent at most.
 - References are `urn:uuid:` of a fullUrl, absolute, `Type/id`, or `#id` of a contained resource. \
-One that is read and leads nowhere is a fault; so is a fullUrl used twice.
+One that is read and leads nowhere is a fault; so is a fullUrl used twice, and an id that two \
+resources of one type, or two contained ones of one resource, have.
+- A code of a closed list of FHIR (`status`, `use`, `gender` and the like) that the list lacks is a \
+fault, and so is a SNOMED CT code that is read and whose check digit is wrong. In JSON a property \
+that one object has twice is one.
 - Blanks round a string (no-break and zero-width ones too) are dropped, and `fhir_comments`. A \
-number sent as text is a fault, `modifierExtension` and `implicitRules` are refused, since nobody \
-may read on who does not understand them. At most 64 levels deep, and 20,000 values.
+number or truth value sent as text is a fault, `modifierExtension` and `implicitRules` are refused, \
+since nobody may read on who does not understand them. At most 64 levels deep, and 20,000 values.
 - What no table names is not read. Within what is read no code is dropped: one that is in no map is \
 kept word for word and listed in the receipt as `unmapped`.
 - The key against duplicates is source, event and `id`, as the rows below find them.

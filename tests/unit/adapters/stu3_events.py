@@ -107,7 +107,7 @@ def individual_requirements() -> Json:
             "IndividualRequirement-IndividualNeedsPersonIndicator", "2"
         ),
         communicationProfessional=a_coded(SNOMED, "1199999999997"),
-        specificInformationFormat=a_coded(SNOMED, "936801000000108", "Requires large print"),
+        specificInformationFormat=a_coded(SNOMED, "936801000000109", "Requires large print"),
     )
 
 

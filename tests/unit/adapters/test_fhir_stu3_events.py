@@ -90,7 +90,7 @@ READ_AS: dict[str, Any] = {
             {
                 "whose": "parent-or-guardian",
                 "communicationProfessional": [coded(SNOMED, "1199999999997")],
-                "informationFormat": [coded(SNOMED, "936801000000108", "Requires large print")],
+                "informationFormat": [coded(SNOMED, "936801000000109", "Requires large print")],
             }
         ]
     },
