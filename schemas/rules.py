@@ -21,6 +21,7 @@ INSTEAD = (
 BODIES = {
     "service": "service",
     "ehc-needs-assessment": "ehc",
+    "section-23-notification": "notification",
     "early-help": "earlyHelp",
     "safeguarding": "safeguarding",
 }
@@ -35,6 +36,7 @@ CODES = frozenset(
         "birth_date",
         "review_date",
         "referral_body",
+        "notification_conclusion",
     }
 )
 """The codes of all rules between fields."""
@@ -70,6 +72,7 @@ def broken(document: Any) -> Iterator[Broken]:
     if reviewed and born and reviewed < born:
         yield Broken("review.date", "review_date", "lies before child.birthDate")
     yield from _referral(at(document, "referral"))
+    yield from _notification(document)
 
 
 def at(document: Any, path: str) -> Any:
@@ -116,6 +119,22 @@ def _referral(referral: Any) -> Iterator[Broken]:
             "referral",
             "referral_body",
             f"of type `{kind}` needs the property `{BODIES[kind]}`, and no other type's",
+        )
+
+
+def _notification(document: Any) -> Iterator[Broken]:
+    """A notification states the opinion that it notifies of: by its conclusion it is routed."""
+    if at(document, "referral.type") != "section-23-notification":
+        return
+    conclusions = at(document, "conclusions")
+    stated = isinstance(conclusions, list) and any(
+        at(conclusion, "kind") == "probable-sen-or-disability" for conclusion in conclusions
+    )
+    if not stated and at(document, "action") != "retract":
+        yield Broken(
+            "conclusions",
+            "notification_conclusion",
+            "lacks `probable-sen-or-disability`, the opinion of which section 23 notifies; add it",
         )
 
 
