@@ -101,7 +101,7 @@ def test_deciding_is_total_and_deterministic() -> None:
 @cache
 def alerts() -> list[tuple[Message, Outgoing]]:
     """Every alert of some hundreds of such messages, with section 16LA on and off."""
-    messages = [message for seed in range(800) if (message := anything(seed))]
+    messages = [message for seed in range(1000) if (message := anything(seed))]
     return [
         (message, alert)
         for message in messages
