@@ -72,13 +72,13 @@ def key(*parts: Any) -> str:
     return hashlib.sha256(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
 
 
-def message_id(document: Mapping[str, Any], upload: Upload, *names: str | None) -> str:
+def message_id(document: Mapping[str, Any], upload: Upload, *names: Any) -> str:
     """Return the id of a record: the same record with the same content is the same message.
 
     When it was sent does not count; what the upload states of it, by `names` of the record, does.
     """
-    stated = [upload.statement, *(upload.by_record.get(name or "") for name in names)]
-    return "file-" + key({**document, "sent": None}, stated)
+    stated = [upload.by_record.get(name) for name in names if isinstance(name, str)]
+    return "file-" + key({**document, "sent": None}, upload.statement, stated)
 
 
 def provision(written: str, tables: CodeTables) -> str | None:

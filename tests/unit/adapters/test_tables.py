@@ -312,7 +312,12 @@ def test_a_date_is_read_day_first_and_never_guessed(written: Any, day: str | Non
         ("Surname", "=cmd|' /C calc'!A0", "child.familyName", None),
         ("Surname", "+Eaton", "child.familyName", "+Eaton"),
         ("Sex", "F", "child.sex", "female"),
-        ("Parental responsibility", False, "child.responsiblePeople.0.parentalResponsibility", False),
+        (
+            "Parental responsibility",
+            False,
+            "child.responsiblePeople.0.parentalResponsibility",
+            False,
+        ),
         ("SEN provision", "sen  support", "notice.provision", "K"),
         ("SEN provision", "EHCP", "notice.provision", "E"),
         ("Primary need", "slcn", "notice.needs.0.type", "SLCN"),
@@ -352,9 +357,7 @@ def test_a_formula_in_a_csv_is_only_text() -> None:
 def test_a_notice_follows_from_support_that_stands_or_ended(
     provision: str, before: str, told: bool
 ) -> None:
-    entry = the_entry(
-        a_csv(example(NOTICE, SEN_provision=provision, Previous_provision=before))
-    )
+    entry = the_entry(a_csv(example(NOTICE, SEN_provision=provision, Previous_provision=before)))
     assert not entry.faults
     assert (entry.document is not None) == told
     assert bool(entry.notes) != told

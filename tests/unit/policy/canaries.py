@@ -85,7 +85,17 @@ def canary(kind: Kind, referral: str = "service") -> Document:
 
 
 _FIXED = {"kind", "action", "type", "record", "review", "report", "notice", "referral", "service"}
-_FIXED |= {"ehc", "notification", "earlyHelp", "safeguarding", "sharing", "harm", "by", "cause", "status"}
+_FIXED |= {
+    "ehc",
+    "notification",
+    "earlyHelp",
+    "safeguarding",
+    "sharing",
+    "harm",
+    "by",
+    "cause",
+    "status",
+}
 _FIXED |= {"odsCode", "domain"}
 """What holds a message together: left in where it stands, and its words as they are."""
 
