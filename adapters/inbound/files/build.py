@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -21,7 +20,11 @@ NOTHING_ENDED = (
 
 
 class Building:
-    """A document under construction: values by path, each with its place in the file."""
+    """A document under construction: values by path, each with its place in the file.
+
+    Its `id` is what names the record in its system: by it an upload states something of one record.
+    Whoever takes the message gives each sending an id of its own.
+    """
 
     def __init__(self) -> None:
         self._root: dict[str, Any] = {}
@@ -62,23 +65,15 @@ def _plain(node: Any, pointer: str, places: dict[str, str]) -> Any:
 
 
 def source(upload: Upload) -> dict[str, str]:
-    """Return the organisation that sends, by the code in its key."""
+    """Return the organisation that sends, by the code in its key; empty where it is not known."""
     system, _, code = upload.source.partition(":")
-    return {{"ods": "odsCode", "urn": "urn", "la": "laCode"}[system]: code}
+    names = {"ods": "odsCode", "urn": "urn", "la": "laCode"}
+    return {names[system]: code} if system in names else {}
 
 
 def key(*parts: Any) -> str:
-    """Return a key that is the same for the same parts, and tells nothing of them."""
+    """Return a key that is the same for the same parts."""
     return hashlib.sha256(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
-
-
-def message_id(document: Mapping[str, Any], upload: Upload, *names: Any) -> str:
-    """Return the id of a record: the same record with the same content is the same message.
-
-    When it was sent does not count; what the upload states of it, by `names` of the record, does.
-    """
-    stated = [upload.by_record.get(name) for name in names if isinstance(name, str)]
-    return "file-" + key({**document, "sent": None}, upload.statement, stated)
 
 
 def provision(written: str, tables: CodeTables) -> str | None:
@@ -86,20 +81,22 @@ def provision(written: str, tables: CodeTables) -> str | None:
 
     Raises KeyError where it is unknown: it is never guessed.
     """
-    known: dict[str, str | None] = {
-        **{name.casefold(): code for code, name in tables.sen_provisions.items()},
-        **{seen.casefold(): code for seen, code in tables.sen_provision_aliases.items()},
-        **{code.casefold(): code for code in tables.sen_provisions},
-    }
-    return known[" ".join(written.split()).casefold()]
+    known = {name: code for code, name in tables.sen_provisions.items()}
+    known |= {code: code for code in tables.sen_provisions}
+    return _by_case({**tables.sen_provision_aliases, **known})[_words(written).casefold()]
 
 
 def need(written: str, tables: CodeTables) -> str:
     """Return the DfE's code of a type of need; what is unknown stays word for word."""
-    words = " ".join(written.split())
-    known: dict[str, str | None] = {
-        **{one.description.casefold(): code for code, one in tables.sen_types.items()},
-        **{seen.casefold(): code for seen, code in tables.sen_type_aliases.items()},
-        **{code.casefold(): code for code in tables.sen_types},
-    }
-    return known.get(words.casefold()) or words
+    known = {one.description: code for code, one in tables.sen_types.items()}
+    known |= {code: code for code in tables.sen_types}
+    words = _words(written)
+    return _by_case({**tables.sen_type_aliases, **known}).get(words.casefold()) or words
+
+
+def _words(written: str) -> str:
+    return " ".join(written.split())
+
+
+def _by_case(known: dict[str, str | None]) -> dict[str, str | None]:
+    return {seen.casefold(): code for seen, code in known.items()}

@@ -15,6 +15,7 @@ import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
+from functools import cache
 from typing import Any
 from xml.parsers import expat
 
@@ -24,7 +25,7 @@ from openpyxl.utils.datetime import from_excel
 from adapters.errors import Fault, NotUnderstood, NotWellFormed
 
 MOST_ROWS = 50_000
-MOST_CELLS = 1_000_000
+MOST_CELLS = 500_000
 LAST_ROW = 2**20
 """The last row that a spreadsheet has; some write it although it is empty."""
 MOST_UNPACKED = 64 * 2**20
@@ -81,6 +82,7 @@ def read(body: bytes) -> Table:
     return _csv(decoded(body))
 
 
+@cache
 def column_letters(column: int) -> str:
     """Return a column's letters: 0 is A, 26 is AA."""
     letters = ""

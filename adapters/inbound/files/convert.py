@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
+from functools import cache
 from typing import Any, get_args
 
 from pydantic_core import PydanticCustomError
@@ -149,10 +150,15 @@ def several(cell: Cell, context: Context) -> list[str]:
 
 def _one_of(written: str, path: str) -> str:
     word = re.sub(r"[^a-z0-9]+", "-", written.casefold()).strip("-")
-    known = choices([part for part in path.split(".") if not part.isdigit()]) or frozenset()
+    known = _words_at(path)
     if word not in known:
         raise Wrong(f"is not one of {', '.join(sorted(known)).replace('-', ' ')}")
     return word
+
+
+@cache
+def _words_at(path: str) -> frozenset[str]:
+    return choices([part for part in path.split(".") if not part.isdigit()]) or frozenset()
 
 
 def sen_provision(cell: Cell, context: Context) -> Any:

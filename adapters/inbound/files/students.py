@@ -21,8 +21,6 @@ from adapters.inbound.files.build import (
     HERE,
     NOTHING_ENDED,
     Building,
-    key,
-    message_id,
     need,
     provision,
     source,
@@ -217,18 +215,12 @@ class _Student:
             building.put("notice.startIs", "first-seen")
             building.put("record", f"{self.system.name}:{who}:{code}")
             notes.append("The system holds no start: the day on which it was first sent stands in.")
+        building.put("id", who or "-")
         building.put("kind", "sen-support-notice")
         building.put("sent", self.upload.sent.isoformat())
         building.put("source", source(self.upload))
         document, places = building.finish()
-        upn = at(document, "child.upn")
-        if start is None:  # the same status on a later day is the same message
-            name = "file-" + key(self.upload.source, document["record"])
-        else:
-            name = message_id(document, self.upload, upn, who)
-        return Entry(
-            place=where, document={**document, "id": name}, places=places, notes=tuple(notes)
-        )
+        return Entry(place=where, document=document, places=places, notes=tuple(notes))
 
     def _put(self, building: Building, path: str, *paths: str) -> None:
         for place in paths:

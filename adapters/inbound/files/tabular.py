@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from pydantic import ValidationError
@@ -16,7 +17,7 @@ from pydantic_core import from_json, to_json
 
 from adapters.errors import Fault, NotUnderstood, Refused
 from adapters.inbound.files import Entry, FileParser, Upload
-from adapters.inbound.files.build import ENDED, NOTHING_ENDED, Building, key, message_id, source
+from adapters.inbound.files.build import ENDED, NOTHING_ENDED, Building, key, source
 from adapters.inbound.files.cells import Cell, Table, decoded, read
 from adapters.inbound.files.convert import CONVERTERS, HISTORY, Context, Wrong
 from adapters.inbound.files.templates import (
@@ -31,6 +32,8 @@ from schemas.codes import CodeTables
 from schemas.fields import nearest
 from schemas.message import MESSAGE
 
+FILE = "file"
+"""The place of an entry that is no record: its notes are about the file as a whole."""
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 MEDIA_TYPES = ("text/csv", "text/tab-separated-values", XLSX, "application/vnd.ms-excel")
 
@@ -67,13 +70,12 @@ def _parse(body: bytes, upload: Upload, tables: CodeTables) -> Iterator[Entry]:
     columns = _columns(table, top, names, template)
     left_out = [folded(names[index]) for index, column in columns.items() if column is None]
     note = f"Columns that nobody here may need were left out: {', '.join(left_out)}."
-    return (
-        _entry(
-            _Row(table, template, columns, number, cells, upload, tables),
-            (note,) if left_out and number == rows[0][0] else (),
-        )
+    about = [Entry(place=FILE, notes=(note,))] if left_out else []
+    entries = (
+        _entry(_Row(table, template, columns, number, cells, upload, tables))
         for number, cells in rows
     )
+    return chain(about, entries)
 
 
 PARSER: FileParser = _parse
@@ -158,7 +160,7 @@ class _Row:
         return self.table.place(self.number, index, column.header if column else "")
 
 
-def _entry(row: _Row, notes: tuple[str, ...]) -> Entry:
+def _entry(row: _Row) -> Entry:
     """Turn a row into a document, or into all that is wrong with it."""
     building, wrong, history = Building(), [], False
     for index, column in row.columns.items():
@@ -187,10 +189,10 @@ def _entry(row: _Row, notes: tuple[str, ...]) -> Entry:
     document, places = _completed(building, row)
     if wrong:
         wrong += _also_wrong(document, places)
-        return Entry(place=where, faults=tuple(dict.fromkeys(wrong)), notes=notes)
+        return Entry(place=where, faults=tuple(dict.fromkeys(wrong)))
     if history or _nothing_ended(document):
-        return Entry(place=where, notes=(*notes, ENDED if history else NOTHING_ENDED))
-    return Entry(place=where, document=_named(document, row.upload), places=places, notes=notes)
+        return Entry(place=where, notes=(ENDED if history else NOTHING_ENDED,))
+    return Entry(place=where, document=_named(document), places=places)
 
 
 def _completed(building: Building, row: _Row) -> tuple[dict[str, Any], dict[str, str]]:
@@ -228,13 +230,14 @@ def _nothing_ended(document: Mapping[str, Any]) -> bool:
     return notice.get("provision") == "N" and not ended
 
 
-def _named(document: dict[str, Any], upload: Upload) -> dict[str, Any]:
-    """Add the business identifier where the row has none, and the id of the message."""
+def _named(document: dict[str, Any]) -> dict[str, Any]:
+    """Name the record by its reference, else by child, day and service; a notice by its UPN."""
     child, referral = document["child"], document.get("referral")
-    if referral is not None and "identifier" not in referral:
+    if referral is None:
+        return {**document, "id": child["upn"]}
+    if "identifier" not in referral:
         names = [child.get(name) for name in ("givenNames", "familyName", "birthDate")]
         who = child.get("nhsNumber") or child.get("upn") or names
         to = referral.get("service", {}).get("to")
         referral["identifier"] = "row-" + key(who, referral["date"], referral["type"], to)
-    known_by = child.get("upn"), referral and referral["identifier"]
-    return {**document, "id": message_id(document, upload, *known_by)}
+    return {**document, "id": referral["identifier"]}
