@@ -98,6 +98,7 @@ class SenNotification(Model):
     """What is in place already."""
     parents_view: Text | None = None
     social_care_involved: bool | None = None
+    """Leaves in no default view to education, as a social worker's name does not."""
     setting_since: Day | None = None
 
 

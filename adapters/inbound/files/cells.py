@@ -34,6 +34,7 @@ MOST_RATIO = 200
 """How far a part may have been compressed; real ones by 10 to 30."""
 MOST_ELEMENTS = 4 * MOST_CELLS
 MOST_IN_A_ROW = 1_000
+DEEPEST = 100
 DELIMITERS = (",", ";", "\t")
 
 Cell = str | int | float | bool | date | datetime | time | None
@@ -220,12 +221,14 @@ class _Elements:
     """Counts elements before anything is made of them."""
 
     def __init__(self) -> None:
-        self.all = self.in_a_row = 0
+        self.all = self.in_a_row = self.depth = 0
 
     def count_in(self, part: bytes) -> None:
+        self.depth = 0
         parser = expat.ParserCreate()
         parser.StartDoctypeDeclHandler = self._doctype
         parser.StartElementHandler = self._start
+        parser.EndElementHandler = self._end
         parser.Parse(part, True)
 
     def _doctype(self, *_: Any) -> None:
@@ -235,8 +238,14 @@ class _Elements:
 
     def _start(self, name: str, _: Any) -> None:
         self.all += 1
+        self.depth += 1
         local = name.rpartition(":")[2]
         self.in_a_row = 0 if local == "row" else self.in_a_row + (local == "c")
         if self.all > MOST_ELEMENTS or self.in_a_row > MOST_IN_A_ROW:
             detail = f"holds more than {MOST_CELLS} cells, or {MOST_IN_A_ROW} in a row"
             raise NotUnderstood((Fault("", detail, "too-large"),))
+        if self.depth > DEEPEST:
+            raise NotUnderstood((Fault("", "is nested too deeply", "too-deep"),))
+
+    def _end(self, _: str) -> None:
+        self.depth -= 1

@@ -24,15 +24,43 @@ its digits in Excel (`1.23457E+11`): format the column as text, as the .xlsx tem
 would be right. Empty rows are skipped. A row that you send again unchanged is the same message: \
 nobody is told twice. A changed row with the same key replaces the earlier one. The key is your \
 reference; of SEN notices UPN, start date and provision.
+- Whole samples: [examples/files](../examples/files). What the table does not hold, such as agreement \
+for every child, is stated with the file.
 - Formulas count by the value that was saved with them. Links are not followed, macros not run.
 - Suspected harm never goes by a table. Telephone the front door.
+"""
+
+_SYSTEMS = """\
+## Students of Arbor, Assembly and Wonde
+Send the JSON as the system's interface gave it: a page, a list of students or one. Each student with \
+a SEN provision that stands becomes one notice; of a student without, nothing is kept. Meals, \
+ethnicity, care, contacts and notes are not read. When the parents were told is stated with the file.
+
+| | Arbor | Assembly | Wonde |
+|---|---|---|---|
+| known by | `senStatusAssignments`, `d00229`, `d00237` | `sen_category`, `sen_needs` | `extended_details`, \
+`upi` and `mis_id` |
+| provision | of `senStatus` the DfE's item `d00229`, else `exportCode`, else the school's own `code` | \
+`sen_category_history`, else `sen_category` | `sen_status`, a letter or a label |
+| start | `startDate` | `start_date` | none: the day on which it is first sent stands in, marked \
+`startIs: first-seen` |
+| needs | of `senNeedType` `d00237`, else an export code, else `code`; `ranking` | `sen_need_type_code`; \
+`priority` | none |
+| ask for | `senStatusAssignments`, `senNeeds`, `upn`, `nhsNumber` | `sen_needs=true` | \
+`include=education_details,extended_details` |
+
+The provision that stands is the last that has begun. N after K or E tells that support has ended; N \
+alone, a provision that is over with none behind it, and those that ended before 2019 (S, A, P) tell \
+nobody. A provision that is not known is a fault: give the DfE's code. A type of need that is not \
+known travels word for word. Where the start is not known, the record is the student with that \
+provision, so a return to an earlier one is not told again.
 """
 
 
 def describe() -> str:
     """Return docs/tables.md."""
-    parts = [_INTRODUCTION, *("\n".join(_table(one)) + "\n" for one in templates().values())]
-    return "\n".join(parts)
+    tables = ("\n".join(_table(one)) + "\n" for one in templates().values())
+    return "\n".join([_INTRODUCTION, *tables, _SYSTEMS])
 
 
 def _table(template: Template) -> Iterator[str]:
