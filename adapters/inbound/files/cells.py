@@ -34,6 +34,8 @@ MOST_RATIO = 200
 """How far a part may have been compressed; real ones by 10 to 30."""
 MOST_ELEMENTS = 4 * MOST_CELLS
 MOST_IN_A_ROW = 1_000
+MOST_HEADER = 20_000
+"""Characters of the header that tell the delimiter."""
 DEEPEST = 100
 DELIMITERS = (",", ";", "\t")
 
@@ -126,8 +128,8 @@ _UTF8 = re.compile(rb"[\xc3-\xdf][\x80-\xbf]|[\xe1-\xef][\x80-\xbf]{2}")
 
 def _csv(text: str) -> Table:
     text = re.sub(r"\Asep=.\r?\n", "", text, count=1)  # Excel's own way to name the delimiter
-    first = text.lstrip().partition("\n")[0]
-    delimiter = max(DELIMITERS, key=lambda sign: len(next(csv.reader([first], delimiter=sign), [])))
+    first = text.lstrip()[:MOST_HEADER].partition("\n")[0].partition("\r")[0]
+    delimiter = max(DELIMITERS, key=first.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         return Table(_bounded(reader), workbook=False)

@@ -148,6 +148,12 @@ def test_a_file_is_read_however_it_was_saved(delimiter: str, encoding: str) -> N
     assert message.notice.outcomes == ('Says "more", often', "asks", "for help")  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_line_ends_as_any_system_ends_it(end: str) -> None:
+    body = a_csv(example(NOTICE)).replace(b"\r\n", end.encode())
+    assert taken(the_entry(body)).child.family_name == "Eaton"
+
+
 @pytest.mark.parametrize(
     ("body", "says"),
     [
