@@ -130,6 +130,9 @@ BOMBS: dict[str, tuple[str, Callable[[], bytes]]] = {
 }
 
 
+@pytest.mark.conforms(
+    standard="XLSX", event="hostile workbook", format="XLSX", direction="in", outcome="refused"
+)
 @pytest.mark.timeout(30)
 @pytest.mark.parametrize("name", BOMBS)
 def test_a_hostile_workbook_is_refused_quickly(name: str) -> None:

@@ -214,6 +214,9 @@ def test_a_file_of_too_many_rows_is_refused_before_any_is_taken() -> None:
 # Rows
 
 
+@pytest.mark.conforms(
+    standard="CSV", event="sen-support-notice", format="CSV", direction="in", outcome="refused"
+)
 def test_every_fault_of_a_row_is_told_with_its_place_and_no_value() -> None:
     row = example(
         NOTICE,

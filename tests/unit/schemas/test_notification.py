@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
@@ -13,6 +15,7 @@ from tests.builders import OPINION, a_referral, changed, tables, understood
 from tests.unit.adapters.file_reading import EXAMPLES, SCHOOL, TRUST, taken
 from tests.unit.policy.deciding import decided, the_alert
 
+MESSAGES = Path(__file__).parents[3] / "examples" / "messages"
 PROBABLE = [{"kind": "probable-sen-or-disability", "areas": ["communication-and-interaction"]}]
 
 
@@ -75,6 +78,21 @@ def test_rows_of_the_sample_go_where_the_law_sends_them() -> None:
         message = taken(row).document()
         alert = the_alert(decided(message), "H")
         assert alert.fields["referral"]["ehc"] == message["referral"]["ehc"], "the whole request"
+
+
+@pytest.mark.conforms(
+    standard="EHC needs assessment request",
+    event="referral",
+    format="JSON",
+    direction="in",
+    outcome="taken",
+)
+def test_the_sample_request_reaches_send_casework_whole() -> None:
+    message = json.loads((MESSAGES / "ehc-request.json").read_text(encoding="utf-8"))
+    alert = the_alert(decided(message), "H")
+    assert {name: alert.fields["referral"][name] for name in ("ehc", "views")} == {
+        name: message["referral"][name] for name in ("ehc", "views")
+    }
 
 
 def test_whoever_asks_is_counted_as_the_sen2_return_counts() -> None:
