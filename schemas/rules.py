@@ -22,6 +22,7 @@ INSTEAD = (
 BODIES = {
     "service": "service",
     "ehc-needs-assessment": "ehc",
+    "section-23-notification": "notification",
     "early-help": "earlyHelp",
     "safeguarding": "safeguarding",
 }
@@ -47,6 +48,7 @@ CODES = frozenset(
         "review_date",
         "future_date",
         "referral_body",
+        "notification_conclusion",
     }
 )
 """The codes of all rules between fields."""
@@ -88,6 +90,7 @@ def broken(document: Any, *, clock: bool = True) -> Iterator[Broken]:
     if clock:
         yield from _future(document)
     yield from _referral(at(document, "referral"))
+    yield from _notification(document)
 
 
 def at(document: Any, path: str) -> Any:
@@ -154,6 +157,22 @@ def _referral(referral: Any) -> Iterator[Broken]:
             "referral",
             "referral_body",
             f"of type `{kind}` needs the property `{BODIES[kind]}`, and no other type's",
+        )
+
+
+def _notification(document: Any) -> Iterator[Broken]:
+    """A notification states the opinion that it notifies of: by its conclusion it is routed."""
+    if at(document, "referral.type") != "section-23-notification":
+        return
+    conclusions = at(document, "conclusions")
+    stated = isinstance(conclusions, list) and any(
+        at(conclusion, "kind") == "probable-sen-or-disability" for conclusion in conclusions
+    )
+    if not stated and at(document, "action") != "retract":
+        yield Broken(
+            "conclusions",
+            "notification_conclusion",
+            "lacks `probable-sen-or-disability`, the opinion of which section 23 notifies; add it",
         )
 
 

@@ -35,6 +35,9 @@ class SenSupportNotice(Model):
 
     start: Day
     """From when this provision stands."""
+    start_is: Literal["first-seen"] | None = None
+    """`first-seen`: the sender's system holds no start; the day stands in on which it was first
+    seen."""
     provision: SenProvision
     provision_before: SenProvision | None = None
     needs: tuple[Need, ...] = ()

@@ -12,16 +12,17 @@ from hypothesis import strategies as st
 from adapters.errors import NotUnderstood
 from gateway.json_schemas import json_schema
 from schemas.message import BODY, Message
+from schemas.rules import BODIES
 from tests.builders import understood
 
 Schema = dict[str, Any]
 SENT = "2026-11-24T10:15:00Z"
 _TEXTS = st.text("abcŁé’.-,/ 19", min_size=1, max_size=12).map(str.strip).filter(bool)
 _DAYS = st.dates(date(2024, 6, 1), date(2026, 11, 24)).map(date.isoformat)
-_BODIES = {"service": "service", "ehc-needs-assessment": "ehc", "early-help": "earlyHelp"}
 _DEFINITIONS = {
     "service": "ServiceReferral",
     "ehc": "EhcRequest",
+    "notification": "SenNotification",
     "earlyHelp": "EarlyHelpRequest",
     "safeguarding": "SafeguardingReferral",
 }
@@ -89,8 +90,8 @@ def messages(draw: st.DrawFn, kind: str) -> Message:
         document["record"] = "r-1"
     type_ = document[body].get("type") if kind == "referral" else None
     if type_:
-        name = _BODIES.get(type_, type_)
-        for other in {*_BODIES.values(), "safeguarding"} - {name}:
+        name = BODIES[type_]
+        for other in {*BODIES.values()} - {name}:
             document[body].pop(other, None)
         document[body].setdefault(name, draw(_named(kind, _DEFINITIONS[name])))
     if type_ != "safeguarding":
@@ -98,6 +99,8 @@ def messages(draw: st.DrawFn, kind: str) -> Message:
         document["conclusions"] = [
             one for one in document.get("conclusions", ()) if one["kind"] != "significant-harm"
         ]
+    if type_ == "section-23-notification":
+        document["conclusions"].append({"kind": "probable-sen-or-disability"})
     try:
         return understood(document).message
     except NotUnderstood as refused:

@@ -26,7 +26,7 @@ from gateway.policy.model import Basis, Need, Not, Policy, Route
 from gateway.policy.recipients import recipients
 from gateway.policy.views import cut_to
 from schemas.finding import Finding
-from schemas.message import Agency, Message, is_safeguarding
+from schemas.message import Agency, Message, ReferralMessage, is_safeguarding
 from schemas.receipt import Missing
 
 KEPT_FOR = frozenset({"refer", "probable-sen-or-disability", "family-support", "significant-harm"})
@@ -296,9 +296,10 @@ def _unanswered(
 ) -> Iterator[Holding]:
     """Hold what somebody must act on and no route carries: a request, or a graver conclusion.
 
-    A route that fires whatever was concluded answers neither.
+    A route that fires whatever was concluded answers neither. A notification under section 23 asks
+    for nothing: it is answered where its conclusion is.
     """
-    requested = message.kind == "referral"
+    requested = isinstance(message, ReferralMessage) and not _notifies(message)
     answered = any(any(path.startswith("referral.") for path in route.when) for route in fired)
     if requested and not answered:
         yield Holding(route="-", reason="no-route", missing=hints)
@@ -310,6 +311,10 @@ def _unanswered(
         if kind in KEPT_FOR and not carried and not (requested and kind in BY_REQUEST):
             yield Holding(route="-", reason="no-route")
             return
+
+
+def _notifies(message: ReferralMessage) -> bool:
+    return bool(message.referral and message.referral.type == "section-23-notification")
 
 
 def _fires_on(route: Route, kind: str) -> bool:

@@ -20,6 +20,7 @@ from schemas.base import Coding
 from schemas.fields import MODELS
 from schemas.identifiers import Identifier
 from schemas.message import BODY, MESSAGE
+from schemas.rules import BODIES
 from tests.unit.adapters.fhir_writer import bundle_of
 
 TABLES = load_tables()
@@ -149,12 +150,11 @@ def messages(draw: st.DrawFn, kind: str, full: bool) -> Any:
     if kind == "sen-support-notice":
         document["record"] = "r-1"
     if kind == "referral":
-        bodies = {"service": "service", "ehc-needs-assessment": "ehc", "early-help": "earlyHelp"}
-        name = bodies.get(body["type"], "safeguarding")
+        name = BODIES[body["type"]]
         inner = MODELS["referral"].model_fields["referral"].annotation
         model = next(one for one in get_args(inner) if one is not type(None))
         fields = {field.alias: field for field in model.model_fields.values()}
-        for other in (*bodies.values(), "safeguarding"):
+        for other in BODIES.values():
             body.pop(other, None)
         body[name] = draw(values(fields[name].annotation, (), full))
     if kind != "referral" or body["type"] != "safeguarding":
@@ -162,6 +162,8 @@ def messages(draw: st.DrawFn, kind: str, full: bool) -> Any:
         document["conclusions"] = [
             one for one in document.get("conclusions", ()) if one["kind"] != "significant-harm"
         ]
+    if kind == "referral" and body["type"] == "section-23-notification":
+        document["conclusions"].append({"kind": "probable-sen-or-disability"})
     try:
         return MESSAGE.validate_json(orjson.dumps(document), strict=True)
     except ValidationError as error:

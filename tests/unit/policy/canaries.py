@@ -16,6 +16,7 @@ from pydantic import AwareDatetime, BaseModel
 from schemas.fields import MODELS, properties
 from schemas.identifiers import Identifier
 from schemas.message import BODY, Kind
+from schemas.rules import BODIES
 from tests.builders import DAY, PRACTICE, SETTING
 from tests.unit.policy.deciding import an_agreement
 
@@ -74,9 +75,7 @@ def canary(kind: Kind, referral: str = "service") -> Document:
     else:
         del sharing["harm"]
     if kind == "referral":
-        bodies = {"service": "service", "ehc-needs-assessment": "ehc", "early-help": "earlyHelp"}
-        mine = bodies.get(referral, "safeguarding")
-        for other in {*bodies.values(), "safeguarding"} - {mine}:
+        for other in {*BODIES.values()} - {BODIES[referral]}:
             del body[other]
         body["type"] = referral
         if referral == "service":
@@ -87,7 +86,17 @@ def canary(kind: Kind, referral: str = "service") -> Document:
 
 
 _FIXED = {"kind", "action", "type", "record", "review", "report", "notice", "referral", "service"}
-_FIXED |= {"ehc", "earlyHelp", "safeguarding", "sharing", "harm", "by", "cause", "status"}
+_FIXED |= {
+    "ehc",
+    "notification",
+    "earlyHelp",
+    "safeguarding",
+    "sharing",
+    "harm",
+    "by",
+    "cause",
+    "status",
+}
 _FIXED |= {"odsCode", "domain"}
 """What holds a message together: left in where it stands, and its words as they are."""
 

@@ -16,6 +16,7 @@ from gateway.policy.facts import compulsory_school_age_begins
 from schemas.fields import MODELS
 from schemas.message import Kind
 from schemas.review import ReviewOutcome
+from schemas.rules import BODIES
 from tests.builders import (
     DAY,
     OPINION,
@@ -94,7 +95,8 @@ PLAN_SEES = """child.givenNames child.familyName child.birthDate report.date rep
     report.adviceForHome report.safetyPlan sharing.safeContact professional"""
 SEN_TEAM_SEES = f"""{IDS} child.nhsNumber sharing.opinion conclusions.kind conclusions.areas
     conclusions.on areas review.date review.views review.offered report.date report.views
-    report.provision"""
+    report.provision referral.notification.diagnosis referral.notification.inPlace
+    referral.notification.parentsView referral.notification.settingSince"""
 FRONT_DOOR_SEES = f"""{IDS} referral.identifier referral.date referral.earlyHelp review.date
     review.strengths review.offered report.strengths conclusions.kind conclusions.words
     sharing.agreement"""
@@ -134,6 +136,14 @@ ROWS: dict[str, Row] = {
     ),
     "C": Row(
         message=living_with_parents(REVIEW),
+        service="cwac-early-years-sen-team",
+        agency="education",
+        basis="s23",
+        sees=SEN_TEAM_SEES,
+        of_which=PROBABLE_SEN,
+    ),
+    "C of a notification": Row(
+        message=living_with_parents(REFERRAL, "section-23-notification"),
         service="cwac-early-years-sen-team",
         agency="education",
         basis="s23",
@@ -193,7 +203,7 @@ ROWS: dict[str, Row] = {
         service="cwac-inclusion-team",
         agency="education",
         basis="sen-support",
-        sees=f"""{IDS} child.upn notice.start notice.provision notice.provisionBefore
+        sees=f"""{IDS} child.upn notice.start notice.startIs notice.provision notice.provisionBefore
             notice.needs.type notice.needs.rank notice.outcomes notice.support notice.parentsTold.on
             areas sharing.agreement.status""",
         of_which=one_contact,
@@ -263,7 +273,7 @@ def as_the_policy_reads_it(message: Document) -> Document:
 @pytest.mark.parametrize("kind", MODELS)
 def test_a_canary_message_states_every_field_of_its_kind(kind: Kind) -> None:
     """Else a field that leaks would go unnoticed."""
-    types = ("service", "ehc-needs-assessment", "early-help", "safeguarding")
+    types = tuple(BODIES)
     messages = [canary(kind, one) for one in (types if kind == REFERRAL else types[:1])]
     stated = {path for message in messages for path, _ in leaves(message)}
     unstated = {path for path in paths_of(MODELS[kind]) if path not in stated}

@@ -17,6 +17,7 @@ from pydantic_core import to_json
 from gateway.policy.engine import Outgoing
 from schemas.fields import MODELS
 from schemas.message import MESSAGE, Kind, Message, is_safeguarding
+from schemas.rules import BODIES
 from tests.builders import (
     PRACTICE,
     SCHOOL,
@@ -35,7 +36,7 @@ Document = dict[str, Any]
 SOURCES = [{"odsCode": ods} for ods in ("RXA", "RJN", "QYG", PRACTICE, "8Z901", "8Z911", "XYZ99")]
 SOURCES += [{"urn": SCHOOL}, {"urn": SETTING}, {"urn": "199906"}, {"laCode": "896"}]
 WORDS = [*RECIPIENTS, "ods:8Z911", f"ods:{PRACTICE}", "la:896", "nobody we know"]
-REFERRALS = ("service", "ehc-needs-assessment", "early-help", "safeguarding")
+REFERRALS = tuple(BODIES)
 KINDS: list[tuple[Kind, str]] = [(kind, "service") for kind in MODELS]
 KINDS += [("referral", referral) for referral in REFERRALS[1:]]
 SERVICES = [service.id for service in directory().services()] + ["audiology", "no-such-service"]
@@ -100,7 +101,7 @@ def test_deciding_is_total_and_deterministic() -> None:
 @cache
 def alerts() -> list[tuple[Message, Outgoing]]:
     """Every alert of some hundreds of such messages, with section 16LA on and off."""
-    messages = [message for seed in range(800) if (message := anything(seed))]
+    messages = [message for seed in range(1000) if (message := anything(seed))]
     return [
         (message, alert)
         for message in messages

@@ -1,0 +1,102 @@
+"""What adapters of files share: documents from paths, keys from content, the DfE's words for SEN."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import orjson
+
+from adapters.inbound.files import Upload
+from schemas.codes import CodeTables
+
+HERE = ZoneInfo("Europe/London")
+ENDED = "Its SEN provision ended before 2019 and is history only: nobody is told."
+NOTHING_ENDED = (
+    "It states no SEN provision, and none that ended: nobody is told. Where support has ended, state "
+    "the provision before."
+)
+
+
+class Building:
+    """A document under construction: values by path, each with its place in the file.
+
+    Its `id` is what names the record in its system: by it an upload states something of one record.
+    Whoever takes the message gives each sending an id of its own.
+    """
+
+    def __init__(self) -> None:
+        self._root: dict[str, Any] = {}
+
+    def put(self, path: str, value: Any, place: str = "") -> None:
+        """Set what stands at a path such as `child.givenNames.0`. What stands there is kept."""
+        *parents, last = path.split(".")
+        node = self._root
+        for part in parents:
+            node = node.setdefault(part, {})
+        node.setdefault(last, (value, place))
+
+    def has(self, path: str) -> bool:
+        """Tell whether anything stands at a path, or below it."""
+        node: Any = self._root
+        for part in path.split(".") if path else ():
+            if not isinstance(node, dict) or part not in node:
+                return False
+            node = node[part]
+        return True
+
+    def finish(self) -> tuple[dict[str, Any], dict[str, str]]:
+        """Return the document, and JSON Pointers into it to places. Gaps in lists close."""
+        places: dict[str, str] = {}
+        return _plain(self._root, "", places), places
+
+
+def _plain(node: Any, pointer: str, places: dict[str, str]) -> Any:
+    if isinstance(node, tuple):
+        value, place = node
+        if place:
+            places[pointer] = place
+        return value
+    if node and all(key.isdigit() for key in node):
+        inner = [child for _, child in sorted(node.items(), key=lambda item: int(item[0]))]
+        return [_plain(child, f"{pointer}/{i}", places) for i, child in enumerate(inner)]
+    return {key: _plain(child, f"{pointer}/{key}", places) for key, child in node.items()}
+
+
+def source(upload: Upload) -> dict[str, str]:
+    """Return the organisation that sends, by the code in its key; empty where it is not known."""
+    system, _, code = upload.source.partition(":")
+    names = {"ods": "odsCode", "urn": "urn", "la": "laCode"}
+    return {names[system]: code} if system in names else {}
+
+
+def key(*parts: Any) -> str:
+    """Return a key that is the same for the same parts."""
+    return hashlib.sha256(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
+
+
+def provision(written: str, tables: CodeTables) -> str | None:
+    """Return the DfE's code of a SEN provision, whatever the case; None where it is history only.
+
+    Raises KeyError where it is unknown: it is never guessed.
+    """
+    known = {name: code for code, name in tables.sen_provisions.items()}
+    known |= {code: code for code in tables.sen_provisions}
+    return _by_case({**tables.sen_provision_aliases, **known})[_words(written).casefold()]
+
+
+def need(written: str, tables: CodeTables) -> str:
+    """Return the DfE's code of a type of need; what is unknown stays word for word."""
+    known = {one.description: code for code, one in tables.sen_types.items()}
+    known |= {code: code for code in tables.sen_types}
+    words = _words(written)
+    return _by_case({**tables.sen_type_aliases, **known}).get(words.casefold()) or words
+
+
+def _words(written: str) -> str:
+    return " ".join(written.split())
+
+
+def _by_case(known: dict[str, str | None]) -> dict[str, str | None]:
+    return {seen.casefold(): code for seen, code in known.items()}

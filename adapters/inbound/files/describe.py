@@ -1,0 +1,78 @@
+"""Writes docs/tables.md from the templates: `python -m adapters.inbound.files.describe`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+
+from adapters.inbound.files.cells import MOST_CELLS, MOST_ROWS
+from adapters.inbound.files.templates import NOT_WANTED, Template, templates
+
+_INTRODUCTION = f"""\
+# Tables: CSV and XLSX
+Written by `python -m adapters.inbound.files.describe` from the tables that the gateway reads by. \
+Download a template, fill in a row for each child, send the file.
+
+- CSV with comma, semicolon or tab, in UTF-8, UTF-16 or what Excel writes (Windows-1252); or the \
+first visible sheet of an .xlsx workbook. At most {MOST_ROWS:,} rows and {MOST_CELLS:,} cells.
+- The first row is the header. Order, case and blanks of its columns do not matter; a column that is \
+not needed may be missing. One that no template knows is a fault of the whole file, so that a slip \
+of the pen loses nothing. Left out without a fault: {", ".join(sorted(NOT_WANTED))}.
+- Dates: 2020-09-30, or day first 30/09/2020; in .xlsx date cells too. A long number may have lost \
+its digits in Excel (`1.23457E+11`): format the column as text, as the .xlsx template does.
+- Each row is taken or refused by itself; a refused row tells every fault with row, column and what \
+would be right. Empty rows are skipped. A row that you send again unchanged is the same message: \
+nobody is told twice. A changed row with the same key replaces the earlier one. The key is your \
+reference; of SEN notices UPN, start date and provision.
+- Whole samples: [examples/files](../examples/files). What the table does not hold, such as agreement \
+for every child, is stated with the file.
+- Formulas count by the value that was saved with them. Links are not followed, macros not run.
+- Suspected harm never goes by a table. Telephone the front door.
+"""
+
+_SYSTEMS = """\
+## Students of Arbor, Assembly and Wonde
+Send the JSON as the system's interface gave it: a page, a list of students or one. Each student with \
+a SEN provision that stands becomes one notice; of a student without, nothing is kept. Meals, \
+ethnicity, care, contacts and notes are not read. When the parents were told is stated with the file.
+
+| | Arbor | Assembly | Wonde |
+|---|---|---|---|
+| known by | `senStatusAssignments`, `d00229`, `d00237` | `sen_category`, `sen_needs` | `extended_details`, \
+`upi` and `mis_id` |
+| provision | of `senStatus` the DfE's item `d00229`, else `exportCode`, else the school's own `code` | \
+`sen_category_history`, else `sen_category` | `sen_status`, a letter or a label |
+| start | `startDate` | `start_date` | none: the day on which it is first sent stands in, marked \
+`startIs: first-seen` |
+| needs | of `senNeedType` `d00237`, else an export code, else `code`; `ranking` | `sen_need_type_code`; \
+`priority` | none |
+| ask for | `senStatusAssignments`, `senNeeds`, `upn`, `nhsNumber` | `sen_needs=true` | \
+`include=education_details,extended_details` |
+
+The provision that stands is the last that has begun. N after K or E tells that support has ended; N \
+alone, a provision that is over with none behind it, and those that ended before 2019 (S, A, P) tell \
+nobody. A provision that is not known is a fault: give the DfE's code. A type of need that is not \
+known travels word for word. Where the start is not known, the record is the student with that \
+provision, so a return to an earlier one is not told again.
+"""
+
+
+def describe() -> str:
+    """Return docs/tables.md."""
+    tables = ("\n".join(_table(one)) + "\n" for one in templates().values())
+    return "\n".join([_INTRODUCTION, *tables, _SYSTEMS])
+
+
+def _table(template: Template) -> Iterator[str]:
+    yield f"## {template.title}: `{template.name}`"
+    yield "| column | needed | example | what it is | property | also known as |"
+    yield "|---|---|---|---|---|---|"
+    for one in template.columns:
+        needed = "yes" if one.must else ""
+        paths = ", ".join(f"`{path}`" for path in one.paths)
+        also = ", ".join(one.also)
+        yield f"| {one.header} | {needed} | {one.example} | {one.explanation} | {paths} | {also} |"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(describe())
