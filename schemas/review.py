@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from schemas.base import Coding, Day, Language, Model, PartialDate, Text, Word
@@ -46,6 +46,13 @@ ITEMS = 6
 """Items of a domain of the ASQ-3."""
 
 
+def _a_place_for_each(items: tuple[Any, ...]) -> tuple[Any, ...]:
+    if len(items) != ITEMS:
+        detail = "has not {items} places; write null where an item was left out"
+        raise PydanticCustomError("places", detail, {"items": ITEMS})
+    return items
+
+
 class Asq3Score(Model):
     """One domain's total, by domain or, where our maps lack the code, by the code alone."""
 
@@ -53,7 +60,11 @@ class Asq3Score(Model):
     questionnaire_months: Annotated[int, Field(ge=2, le=60)] | None = None
     """Where it differs from the questionnaire's own, as real messages do."""
     score: Score | None = None
-    items: Annotated[tuple[Asq3Answer | None, ...], Field(min_length=ITEMS, max_length=ITEMS)] = ()
+    items: Annotated[
+        tuple[Asq3Answer | None, ...],
+        AfterValidator(_a_place_for_each),
+        Field(json_schema_extra={"minItems": ITEMS, "maxItems": ITEMS}),
+    ] = ()
     """The answers to the domain's six items in their order; null where one was left out. The
     gateway scores them, and hands them on to nobody."""
     code: Coding | None = None

@@ -55,7 +55,8 @@ def documents(schema: Schema, kind: str) -> st.SearchStrategy[Any]:
     if schema["type"] == "object":
         return _objects(schema, kind)
     if schema["type"] == "array":
-        return st.lists(documents(schema["items"], kind), max_size=2)
+        least, most = schema.get("minItems", 0), schema.get("maxItems", 2)
+        return st.lists(documents(schema["items"], kind), min_size=least, max_size=most)
     if schema.get("examples"):
         return st.sampled_from(schema["examples"])
     low, high = schema.get("minimum", 0), schema.get("maximum", 60)

@@ -43,8 +43,6 @@ _SENTENCES = {
     "model_type": "is not an object",
     "model_attributes_type": "is not an object",
     "string_too_short": "is empty",
-    "too_short": "has fewer than {min_length} places; write null where something is left out",
-    "too_long": "has more than {max_length} places",
     "finite_number": "is not a finite number",
     "greater_than_equal": "is less than {ge}, the least it may be",
     "less_than_equal": "is more than {le}, the most it may be",

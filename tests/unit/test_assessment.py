@@ -15,7 +15,15 @@ from hypothesis import strategies as st
 
 from adapters.errors import Refused
 from adapters.inbound.parsed import canonical_bytes
-from gateway.assessment import DOMAINS, RULE, Assessment, age_on, assess
+from gateway.assessment import (
+    DOMAINS,
+    ITEM_RULE,
+    RULE,
+    SE_RULE,
+    Assessment,
+    age_on,
+    assess,
+)
 from schemas.codes import Age
 from schemas.fields import MODELS
 from schemas.finding import Finding
@@ -574,6 +582,147 @@ def test_nobody_is_asked_about_what_could_not_be_determined_or_a_professional_st
     assert asked(a_report()) == []
 
 
+# ── items ────────────────────────────────────────────────────────────────────────────────────
+
+Y, S, N, LEFT_OUT = "yes", "sometimes", "not-yet", None
+
+
+def by_items(answers: list[str | None], total: float | None = None) -> dict[str, Any]:
+    """A review whose communication is told by its items, and by a total if one is stated."""
+    score = {"domain": "communication", "items": answers}
+    if total is not None:
+        score["score"] = total
+    return changed(a_review(), "review.asq3.scores", [score])
+
+
+@pytest.mark.parametrize(
+    ("answers", "score", "level"),
+    [
+        ([Y, Y, Y, Y, Y, Y], 60, "on-schedule"),
+        ([N, N, N, N, N, N], 0, "concern"),
+        ([Y, Y, S, S, S, N], 35, "on-schedule"),
+        ([S, S, S, S, S, S], 30, "concern"),
+        ([Y, S, S, S, S, LEFT_OUT], 36, "on-schedule"),
+        ([S, S, LEFT_OUT, S, S, LEFT_OUT], 30, "concern"),
+        ([Y, S, LEFT_OUT, S, S, LEFT_OUT], 37.5, "on-schedule"),
+    ],
+)
+def test_items_are_scored_and_one_or_two_left_out_are_made_up_for(
+    answers: list[str | None], score: float, level: str
+) -> None:
+    finding = found(assessed(by_items(answers)), "communication")
+    assert (finding.score, finding.level) == (score, level)
+    assert (finding.origin, finding.rule) == ("computed", f"{ITEM_RULE}, {RULE}")
+
+
+@pytest.mark.parametrize("answers", [[Y, Y, Y, None, None, None], [None] * 6])
+def test_a_domain_with_three_items_left_out_has_no_score(answers: list[str | None]) -> None:
+    finding = found(assessed(by_items(answers)), "communication")
+    assert (finding.score, finding.level) == (None, "not-determined")
+    assert finding.reason == "three or more of its six items have no answer"
+    assert asked(by_items(answers)) == []
+
+
+@pytest.mark.parametrize(
+    ("answers", "total", "question"),
+    [
+        ([Y, Y, S, S, S, N], 35, None),
+        ([Y, S, S, S, LEFT_OUT, LEFT_OUT], 37, None),  # 37.5, rounded
+        (
+            [Y, Y, S, S, S, N],
+            40,
+            "Communication 40 was stated, and its six items come to another total. Is that right?",
+        ),
+        (
+            [Y, Y, Y, LEFT_OUT, LEFT_OUT, LEFT_OUT],
+            60,
+            "Communication 60 was stated, and three or more of its six items have no answer. "
+            "Is that right?",
+        ),
+    ],
+)
+def test_a_total_that_its_items_contradict_is_a_question_and_has_no_band(
+    answers: list[str | None], total: float, question: str | None
+) -> None:
+    document = by_items(answers, total) | {"conclusions": [{"kind": "support-within-service"}]}
+    finding = found(assessed(document), "communication")
+    assert (finding.score, finding.rule) == (total, RULE)
+    assert (finding.level == "not-determined") == (question is not None)
+    assert asked(document) == ([question] if question else [])
+
+
+# ── ASQ:SE-2 ─────────────────────────────────────────────────────────────────────────────────
+
+SE_CUT_OFFS = [(24, 65), (30, 85), (36, 105)]
+
+
+def social(score: float | None, months: int | None, **changes: Any) -> dict[str, Any]:
+    """A review at the youngest age that the questionnaire fits."""
+    total = {"questionnaireMonths": months, "score": score, **changes}
+    total = {name: value for name, value in total.items() if value is not None}
+    document = changed(a_review(), "review.asqSe2", total)
+    form = tables().asqse_forms.get(months or 0)
+    return at_age(document, form.age_from if form else Age(30, 0))
+
+
+def at_age(document: dict[str, Any], age: Age) -> dict[str, Any]:
+    """The review at another age of the child."""
+    day = day_of(age).isoformat()
+    document = changed(document, "child.birthDate", BORN.isoformat())
+    return changed(changed(document, "sent", f"{day}T12:00:00Z"), "review.date", day)
+
+
+@pytest.mark.parametrize(("months", "cut_off"), SE_CUT_OFFS)
+def test_a_total_above_the_cut_off_is_a_concern_only_where_cut_offs_are_turned_on(
+    months: int, cut_off: int
+) -> None:
+    for score, level in ((cut_off, "on-schedule"), (cut_off + 0.5, "concern"), (0, "on-schedule")):
+        off = found(assessed(social(score, months)), "social-emotional")
+        assert (off.level, off.cut_off) == ("not-determined", None)
+        assert off.reason == "no cut-off: totals of the ASQ:SE-2 are not banded here"
+        on = found(assessed(social(score, months), asqse_cut_offs=True), "social-emotional")
+        assert (on.level, on.cut_off, on.reason) == (level, cut_off, None)
+        for finding in (off, on):
+            assert (finding.origin, finding.based_on) == ("computed", "parent-reported")
+            assert (finding.rule, finding.pointer) == (SE_RULE, "/review/asqSe2")
+            assert finding.area == "social-emotional-and-mental-health"
+
+
+@pytest.mark.parametrize(
+    ("document", "reason"),
+    [
+        (social(None, 30), "no score was given"),
+        (social(90, None), "the questionnaire's month was not given"),
+        (social(90, 18), "there is no cut-off for the 18-month questionnaire"),
+        (
+            at_age(social(90, 30), Age(33, 0)),
+            "questionnaire does not fit age: the 30-month questionnaire, and the child was "
+            "33 months and 0 days old",
+        ),
+        (
+            changed(social(90, 30), "child.birthDate", "2023"),
+            "age unknown: no full birth date was given",
+        ),
+    ],
+)
+def test_a_total_that_cannot_be_banded_says_why(document: dict[str, Any], reason: str) -> None:
+    finding = found(assessed(document, asqse_cut_offs=True), "social-emotional")
+    assert (finding.level, finding.reason) == ("not-determined", reason)
+
+
+def test_the_month_of_a_total_is_known_by_its_code_and_the_code_is_not_foreign() -> None:
+    code = {"system": "http://snomed.info/sct", "code": "1054021000000105"}
+    document = social(86, None, code=code)
+    assessment = assessed(at_age(document, Age(27, 0)), asqse_cut_offs=True)
+    finding = found(assessment, "social-emotional")
+    assert (finding.questionnaire_months, finding.level) == (30, "concern")
+    assert assessment.unmapped == ()
+    questions = [question.detail for question in assessment.questions]
+    assert "Social emotional 86 is above 85.00 and you stated no conclusion. Is that right?" in (
+        questions
+    )
+
+
 # ── whatever comes ───────────────────────────────────────────────────────────────────────────
 
 
@@ -590,9 +739,9 @@ def test_assessing_is_total_and_every_finding_shows_where_its_evidence_stands(ki
         max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
     )
     @given(messages(kind), st.booleans())
-    def check(message: Message, zone: bool) -> None:
-        assessment = assess(message, tables(), monitoring_zone=zone)
-        assert assess(message, tables(), monitoring_zone=zone) == assessment
+    def check(message: Message, on: bool) -> None:
+        assessment = assess(message, tables(), monitoring_zone=on, asqse_cut_offs=on)
+        assert assess(message, tables(), monitoring_zone=on, asqse_cut_offs=on) == assessment
         document = orjson.loads(canonical_bytes(message))
         for finding in assessment.findings:
             assert finding.pointer

@@ -235,12 +235,20 @@ def test_a_deployment_replaces_the_licensed_cut_offs(tmp_path: Path) -> None:
     assert tables.sen_types["SLCN"].code == "SLCN"
 
 
+def test_the_cut_offs_of_the_asq_se_2_say_that_nobody_verified_them(tables: CodeTables) -> None:
+    cut_offs = {months: form.cut_off for months, form in tables.asqse_forms.items()}
+    assert cut_offs == {24: 65, 30: 85, 36: 105}
+    assert all("not verified" in form.checked for form in tables.asqse_forms.values())
+    assert set(cut_offs) <= set(tables.asqse_by_code.values())
+
+
 def test_a_deployment_without_a_licence_empties_the_tables_of_points(tmp_path: Path) -> None:
-    for name in ("asq3_cutoffs", "asq3_monitoring_upper"):
+    for name in ("asq3_cutoffs", "asq3_monitoring_upper", "asqse_cutoffs"):
         (tmp_path / f"{name}.csv").write_text(shipped(name).splitlines()[0], encoding="utf-8")
     tables = load_tables(tmp_path)
     assert not tables.asq3_forms
     assert not tables.asq3_monitoring_upper
+    assert not tables.asqse_forms
     assert tables.asq3_by_code
 
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple, get_origin
 
-from annotated_types import MaxLen
 from pydantic import BaseModel
 
 from adapters.errors import Fault
@@ -135,6 +134,8 @@ def _shapes(model: Model) -> dict[str, _Shape]:
     for field in model.model_fields.values():
         if field.alias:
             many = get_origin(field.annotation) is tuple
-            most = next((one.max_length for one in field.metadata if isinstance(one, MaxLen)), 0)
-            shapes[field.alias] = _Shape(inner[field.alias], many, most if many else 0)
+            extra = field.json_schema_extra
+            places = extra.get("maxItems") if isinstance(extra, dict) else 0
+            count = places if isinstance(places, int) else 0
+            shapes[field.alias] = _Shape(inner[field.alias], many, count)
     return shapes

@@ -29,6 +29,9 @@ _SNOMED_CODE: TypeAdapter[str] = TypeAdapter(SnomedCode)
 
 _NOWHERE = Node(None, "Bundle")
 
+MOST_NOTES = 100
+"""Notes that are told one by one; of more, their number."""
+
 
 class Reading:
     """One Bundle being read. `document` is what was understood, `faults` what was wrong."""
@@ -63,6 +66,13 @@ class Reading:
         """The tables of this message's shape."""
         for table in self.tables_read:
             self.read(table, self.document, "", _NOWHERE)
+        for place, variable in (
+            (self.body, "%focus"),
+            (self.body, "%body"),
+            ("/child", "%child"),
+        ):
+            if variable in self.variables:
+                self.origins[place] = self.variables[variable][0].path
         stand = len(self.faults)
         for row in self._last:
             found = row.find(self, [_NOWHERE])
@@ -73,13 +83,9 @@ class Reading:
             for fault in self.faults[stand:]
         )
         del self.faults[stand:]
-        for place, variable in (
-            (self.body, "%focus"),
-            (self.body, "%body"),
-            ("/child", "%child"),
-        ):
-            if variable in self.variables:
-                self.origins[place] = self.variables[variable][0].path
+        if (more := len(self.notes) - MOST_NOTES) > 0:
+            detail = f"{more} more places of this message were not read"
+            self.notes[MOST_NOTES:] = [Question(detail=detail)]
         if self.document.get("action") != "retract":
             # What is retracted may well say of itself that it was entered in error.
             self.faults += self._refused
@@ -129,16 +135,14 @@ class Reading:
 
     def unread(self, nodes: Nodes) -> Nodes:
         """Return the nodes at or below which nothing was read so far."""
-        inside = tuple((node, f"{node.path}.", f"{node.path}.contained[") for node in nodes)
-        read = self.origins.values()
-        return [
-            node
-            for node, below, contained in inside
-            if not any(
-                path == node.path or (path.startswith(below) and not path.startswith(contained))
-                for path in read
-            )
-        ]
+        read: set[str] = set()
+        for path in self.origins.values():
+            while path and path not in read:
+                read.add(path)
+                path, _, last = path.rpartition(".")
+                if last.startswith("contained["):  # a resource of its own
+                    break
+        return [node for node in nodes if node.path not in read]
 
     def unmapped(self, coding: Node) -> None:
         """List a code that is not in our maps, word for word. Our own words need none."""

@@ -15,6 +15,7 @@ PATIENT = {
         {"use": "official", "family": "Beech", "given": ["Cee", "Dee"]},
     ],
     "active": True,
+    "link": [{"at": 1, "link": [{"at": 2}]}],
     "extension": [{"url": "https://a.example/x.y", "valueInteger": 3}],
 }
 
@@ -49,6 +50,7 @@ def find(expression: str) -> list[tuple[Any, str]]:
         ("Bundle.entry.ofType(Patient).active", [(True, "Bundle.entry[0].active")]),
         ("Bundle.entry.ofType(Group)", []),
         ("active.nothing.below.a.boolean", []),
+        ("$this.repeat(link).at", [(1, "Patient.link[0].at"), (2, "Patient.link[0].link[0].at")]),
         ("%unknown.family", []),
     ],
 )  # fmt: skip

@@ -514,6 +514,15 @@ def test_a_resource_beside_the_report_that_is_not_read_is_told(kind: str) -> Non
     assert [note.pointer for note in read(bundle).notes] == [place(bundle, kind)]
 
 
+def test_many_notes_are_told_by_their_number() -> None:
+    bundle = example("report.fhir.json")
+    unread = {"resourceType": "Observation", "status": "final", "code": {"text": "Other"}}
+    bundle["entry"] += [{"resource": unread}] * 130
+    notes = read(bundle).notes
+    assert len(notes) == 101
+    assert notes[-1].detail == "30 more places of this message were not read"
+
+
 @pytest.mark.parametrize(
     ("div", "text"),
     [

@@ -10,7 +10,6 @@ from random import Random
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from zlib import crc32
 
-from annotated_types import MinLen
 from pydantic import AwareDatetime, BaseModel
 
 from schemas.fields import MODELS, properties
@@ -180,8 +179,8 @@ def _value(field: Any, annotation: Any, path: tuple[str, ...], *metadata: Any) -
         inner = get_args(arguments[0])
         if get_origin(arguments[0]) is Literal:
             return list(inner)
-        counts = [one.min_length for one in field.metadata if isinstance(one, MinLen)]
-        places = range(1, 1 + (counts or [2])[0])
+        count = (field.json_schema_extra or {}).get("minItems", 2) if field else 2
+        places = range(1, 1 + count)
         return [_value(field, arguments[0], (*path, str(place))) for place in places]
     if annotation is AwareDatetime:
         return f"{_day(path)}T10:15:00+00:00"

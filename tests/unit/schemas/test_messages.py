@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -14,7 +15,9 @@ from adapters.inbound.parsed import canonical_bytes
 from schemas.base import whole_date
 from schemas.fields import MODELS
 from schemas.message import MESSAGE, Message, is_safeguarding
+from schemas.rules import at, broken
 from tests.builders import (
+    DAY,
     HARM,
     a_child,
     a_notice,
@@ -188,6 +191,62 @@ def test_birth_review_and_sending_come_in_this_order(
 ) -> None:
     document = changed(a_review(sent=sent), "child.birthDate", born)
     assert faults(changed(document, "review.date", reviewed)) == expected
+
+
+LATER = [
+    (a_notice(), "notice.parentsTold.on", 0),
+    (a_review(sharing={"agreement": {"status": "given"}}), "sharing.agreement.on", 0),
+    (a_review(sharing={"opinion": {"talkOffered": True}}), "sharing.opinion.on", 0),
+    (a_review(sharing={"opinion": {"on": DAY}}), "sharing.opinion.parentInformedOn", 0),
+    (a_report(), "report.date", 1),
+    (a_referral(), "referral.date", 1),
+]
+
+
+@pytest.mark.parametrize(("document", "path", "late"), LATER, ids=[path for _, path, _ in LATER])
+def test_nothing_was_told_agreed_or_written_on_a_day_after_it_was_sent(
+    document: dict[str, Any], path: str, late: int
+) -> None:
+    for days, expected in ((late, set()), (late + 1, {"future_date"})):
+        day = date.fromisoformat(DAY) + timedelta(days=days)
+        assert faults(changed(document, path, day.isoformat())) == expected
+
+
+def test_each_who_was_informed_was_so_before_the_message_was_sent() -> None:
+    document = a_review(sharing={"informed": [{"person": "has-care", "on": DAY}] * 2})
+    assert faults(document) == set()
+    document["sharing"]["informed"][1] = {"person": "has-care", "on": "2026-11-18"}
+    [broken_] = broken(document)
+    assert (broken_.path, broken_.code) == ("sharing.informed.1.on", "future_date")
+    assert at(document, broken_.path) == "2026-11-18"
+
+
+@pytest.mark.parametrize(
+    ("sent", "on", "expected"),
+    [
+        ("2026-06-18T00:30:00+01:00", "2026-06-18", set()),  # still the 17th in UTC
+        ("2026-06-17T23:30:00Z", "2026-06-18", set()),  # the 18th in England
+        ("2026-11-17T23:30:00Z", "2026-11-18", {"future_date"}),
+    ],
+)
+def test_the_day_of_sending_is_that_of_england(sent: str, on: str, expected: set[str]) -> None:
+    document = a_review(sent=sent, sharing={"agreement": {"status": "given", "on": on}})
+    assert faults(changed(document, "review.date", "2026-06-17")) == expected
+
+
+@pytest.mark.parametrize(
+    ("items", "expected"),
+    [
+        (["yes", "sometimes", "not-yet", None, None, "yes"], set()),
+        (["yes"] * 5, {"places"}),
+        ([], {"places"}),
+        (["yes"] * 7, {"places"}),
+        (["maybe", *["yes"] * 5], {"literal_error"}),
+    ],
+)
+def test_a_domain_has_six_places_for_its_items(items: list[Any], expected: set[str]) -> None:
+    scores = [{"domain": "communication", "items": items}]
+    assert faults(changed(a_review(), "review.asq3.scores", scores)) == expected
 
 
 @pytest.mark.parametrize(
