@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -26,7 +26,7 @@ from gateway.recording import Recording
 from gateway.travelling import Incoming, State
 from schemas.codes import CodeTables
 from schemas.message import MESSAGE, UNCLOCKED, HealthyChildReviewMessage, Message
-from schemas.receipt import Receipt
+from schemas.receipt import Question, Receipt
 from schemas.record import Part, fold, record_key, review_day
 
 REVIEWED = "Bundle.entry.resource.ofType(Encounter).period.start"
@@ -119,7 +119,26 @@ class Intake:
             raise NotUnderstood(
                 (Fault(place, "lies in the future; check the clock of the sending system", "sent"),)
             )
-        return parsed
+        return self._with_default(parsed)
+
+    def _with_default(self, parsed: Parsed) -> Parsed:
+        """Let the source's signed default stand for what the message has no place to state."""
+        message = parsed.message
+        source = self.directory.organisation(message.source.key)
+        default = source.default_statement if source else None
+        if parsed.states_sharing or default is None or message.sharing.safe_contact:
+            return parsed
+        stated = {"safe_contact": default.sharing.safe_contact}
+        sharing = message.sharing.model_copy(update=stated)
+        detail = (
+            f"Taken from your organisation's default statement, signed by {default.signed_by} on "
+            f"{default.on}."
+        )
+        return replace(
+            parsed,
+            message=message.model_copy(update={"sharing": sharing}),
+            notes=(*parsed.notes, Question(pointer="/sharing/safeContact", detail=detail)),
+        )
 
     def allow(self, caller: Caller, message: Message) -> None:
         """Raise NotAllowed unless the caller may send this, and the source that it names may too."""

@@ -45,6 +45,7 @@ PROFILE = Profile(
     tables=load_tables("stu3.csv", CONVERTERS),
     event_element="event",
     clock=False,
+    states_sharing=False,
     event_systems={
         "CH": "https://fhir.nhs.uk/STU3/CodeSystem/DCH-ChildHealthEventType-1",
         "": "https://fhir.nhs.uk/STU3/CodeSystem/EventType-1",
