@@ -27,7 +27,7 @@ from gateway.travelling import Incoming, State
 from schemas.codes import CodeTables
 from schemas.message import MESSAGE, UNCLOCKED, HealthyChildReviewMessage, Message
 from schemas.receipt import Question, Receipt
-from schemas.record import Part, fold, record_key, review_day
+from schemas.record import Part, body_of, fold, record_key, review_day
 
 REVIEWED = "Bundle.entry.resource.ofType(Encounter).period.start"
 """Where the day of a review stands in FHIR."""
@@ -167,7 +167,9 @@ class Intake:
             message = self._still_restricted(tx, record, message)
         own = self._assess(incoming.message)
         weighed = self._weigh(message) if message else (Assessment(), Decision())
-        state = State(message, *weighed, own if message else Assessment())
+        state = State(
+            message, *weighed, own if message else Assessment(), _replaces(incoming, earlier)
+        )
         late = any(part.stands_over(incoming.part) for part in earlier)
         if late and incoming.safeguarding and incoming.message.action != "retract":
             raise Repeated(
@@ -271,6 +273,17 @@ class Intake:
             day=day,
             order=day or self.codec.ref("record", *record_key(message)),
         )
+
+
+def _replaces(incoming: Incoming, earlier: list[Part]) -> bool:
+    """Tell whether a message that calls itself new takes the place of one that says other things."""
+    return incoming.message.action == "new" and any(
+        incoming.part.stands_over(part)
+        and not part.retracts
+        and part.message is not None
+        and body_of(part.message) != body_of(incoming.message)
+        for part in earlier
+    )
 
 
 def policy_document(message: Message, assessment: Assessment) -> Mapping[str, Any]:

@@ -16,6 +16,7 @@ from tests.unit.adapters.stu3_bundles import an_event
 from tests.unit.adapters.stu3_events import (
     PAYLOADS,
     a_referral,
+    asq_se2,
     early_years_progress,
     legal_fact,
     plan,
@@ -101,6 +102,13 @@ def test_a_part_that_is_repeated_or_late_tells_nobody(desk):
     send(desk, first)
     assert desk.answer(first, "fhir").repeated
     assert desk.read() == []
+
+
+def test_a_new_message_that_takes_the_place_of_another_is_asked_about(desk):
+    send(desk, part("CH004"))
+    [same, other] = send(desk, part("CH004", 1), part("CH004", 2, payload=[asq_se2()]))
+    asked = [[q.pointer for q in receipt.questions] for receipt in (same, other)]
+    assert ["/action" in pointers for pointers in asked] == [False, True]
 
 
 def test_several_events_may_share_the_id_of_their_header(desk):

@@ -15,6 +15,19 @@ PATIENT = {
         {"use": "official", "family": "Beech", "given": ["Cee", "Dee"]},
     ],
     "active": True,
+    "birthDate": "2024-05",
+    "item": [
+        {
+            "linkId": "a",
+            "answer": [
+                {"valueString": "one", "item": [{"linkId": "b", "answer": [{"valueInteger": 2}]}]}
+            ],
+        },
+        {
+            "linkId": "group",
+            "item": [{"linkId": "a", "answer": [{"valueString": "three"}, "no object"]}],
+        },
+    ],
     "extension": [{"url": "https://a.example/x.y", "valueInteger": 3}],
 }
 
@@ -46,6 +59,11 @@ def find(expression: str) -> list[tuple[Any, str]]:
         ("name.first().use | active", [("old", "Patient.name[0].use"), (True, "Patient.active")]),
         ("$this.where(active=true).resourceType", [("Patient", "Patient.resourceType")]),
         ("extension('https://a.example/x.y').valueInteger", [(3, "Patient.extension[0].valueInteger")]),
+        ("answers('a')", [("one", "Patient.item[0].answer[0].valueString"), ("three", "Patient.item[1].item[0].answer[0].valueString")]),
+        ("answers('b')", [(2, "Patient.item[0].answer[0].item[0].answer[0].valueInteger")]),
+        ("$this.where(birthDate>='2024-05-20').active", [(True, "Patient.active")]),
+        ("$this.where(birthDate>='2024-06-01').active", []),
+        ("$this.where(active>='2024-06-01').active", []),
         ("Bundle.entry.ofType(Patient).active", [(True, "Bundle.entry[0].active")]),
         ("Bundle.entry.ofType(Group)", []),
         ("active.nothing.below.a.boolean", []),
