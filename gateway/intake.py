@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -26,8 +26,8 @@ from gateway.recording import Recording
 from gateway.travelling import Incoming, State
 from schemas.codes import CodeTables
 from schemas.message import MESSAGE, UNCLOCKED, HealthyChildReviewMessage, Message
-from schemas.receipt import Receipt
-from schemas.record import Part, fold, record_key, review_day
+from schemas.receipt import Question, Receipt
+from schemas.record import Part, body_of, fold, record_key, review_day
 
 REVIEWED = "Bundle.entry.resource.ofType(Encounter).period.start"
 """Where the day of a review stands in FHIR."""
@@ -119,7 +119,26 @@ class Intake:
             raise NotUnderstood(
                 (Fault(place, "lies in the future; check the clock of the sending system", "sent"),)
             )
-        return parsed
+        return self._with_default(parsed)
+
+    def _with_default(self, parsed: Parsed) -> Parsed:
+        """Let the source's signed default stand for what the message has no place to state."""
+        message = parsed.message
+        source = self.directory.organisation(message.source.key)
+        default = source.default_statement if source else None
+        if parsed.states_sharing or default is None or message.sharing.safe_contact:
+            return parsed
+        stated = {"safe_contact": default.sharing.safe_contact}
+        sharing = message.sharing.model_copy(update=stated)
+        detail = (
+            f"Taken from your organisation's default statement, signed by {default.signed_by} on "
+            f"{default.on}."
+        )
+        return replace(
+            parsed,
+            message=message.model_copy(update={"sharing": sharing}),
+            notes=(*parsed.notes, Question(pointer="/sharing/safeContact", detail=detail)),
+        )
 
     def allow(self, caller: Caller, message: Message) -> None:
         """Raise NotAllowed unless the caller may send this, and the source that it names may too."""
@@ -148,7 +167,9 @@ class Intake:
             message = self._still_restricted(tx, record, message)
         own = self._assess(incoming.message)
         weighed = self._weigh(message) if message else (Assessment(), Decision())
-        state = State(message, *weighed, own if message else Assessment())
+        state = State(
+            message, *weighed, own if message else Assessment(), _replaces(incoming, earlier)
+        )
         late = any(part.stands_over(incoming.part) for part in earlier)
         if late and incoming.safeguarding and incoming.message.action != "retract":
             raise Repeated(
@@ -252,6 +273,17 @@ class Intake:
             day=day,
             order=day or self.codec.ref("record", *record_key(message)),
         )
+
+
+def _replaces(incoming: Incoming, earlier: list[Part]) -> bool:
+    """Tell whether a message that calls itself new takes the place of one that says other things."""
+    return incoming.message.action == "new" and any(
+        incoming.part.stands_over(part)
+        and not part.retracts
+        and part.message is not None
+        and body_of(part.message) != body_of(incoming.message)
+        for part in earlier
+    )
 
 
 def policy_document(message: Message, assessment: Assessment) -> Mapping[str, Any]:

@@ -37,6 +37,10 @@ FIRST = (
     "No earlier message about this record is known here, so nothing was corrected. Is it the same "
     "record? What names it must be as it was sent before."
 )
+REPLACED = (
+    "An earlier message of this event about the same record stood, and this one, though `new`, has "
+    "taken its place. Was it meant to be added? A message is always whole."
+)
 CHECKED = "This was a check: nothing was stored, and nothing known from before was looked at."
 AGAIN = (
     "{count} earlier message(s) of this record were counted and not kept, or were held until they "
@@ -281,6 +285,8 @@ def _about_the_record(
         yield Question(pointer="/sent", detail=LATE)
     if version == 1 and incoming.message.action == "update":
         yield Question(pointer="/action", detail=FIRST)
+    if state.replaces:
+        yield Question(pointer="/action", detail=REPLACED)
     yield from state.own.questions
     yield from incoming.parsed.notes
 

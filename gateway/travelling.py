@@ -63,3 +63,5 @@ class State:
     decision: Decision
     own: Assessment
     """Of the incoming message alone: all that its sender is told, who may not have sent the rest."""
+    replaces: bool = False
+    """That a `new` message took the place of another one of its part, which said something else."""

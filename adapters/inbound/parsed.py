@@ -20,6 +20,9 @@ class Parsed:
     """Codes of elements that the profile reads which are not in our maps, word for word."""
     notes: tuple[Question, ...] = ()
     """Warnings without refusal, for the sender's receipt."""
+    states_sharing: bool = True
+    """False of a format that has no place for the sharing statement: there the source's registered
+    default may stand for what is not stated."""
 
     @property
     def canonical(self) -> bytes:

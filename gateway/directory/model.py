@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from schemas.base import Model, Word
+from schemas.base import Day, Model, Word
 from schemas.codes.rows import Row
 from schemas.identifiers import (
     Identifier,
@@ -21,6 +21,7 @@ from schemas.identifiers import (
     Urn,
 )
 from schemas.message import Agency, Kind
+from schemas.sharing import SharingStatement
 
 OrganisationType = Literal[
     "nhs-trust",
@@ -90,12 +91,43 @@ class Terms(Model):
     """The kinds of message that it may send."""
 
 
+class DefaultSharing(Model):
+    """What may be stated of every child alike: caution. Whatever is a fact about one may not."""
+
+    safe_contact: Literal["speak-to-sender-first"]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_fact_about_one_child(cls, given: Any) -> Any:
+        stated = given if isinstance(given, dict) else {}
+        for name in stated:
+            if name in _OF_ONE_CHILD:
+                raise PydanticCustomError(
+                    "individual_fact",
+                    "has `{name}`, a fact about one child, which no default may supply",
+                    {"name": name},
+                )
+        return given
+
+
+_OF_ONE_CHILD = {field.alias for field in SharingStatement.model_fields.values()} - {"safeContact"}
+
+
+class DefaultStatement(Model):
+    """What an organisation states, once and signed, where its messages cannot (FHIR STU3)."""
+
+    signed_by: Word
+    on: Day
+    sharing: DefaultSharing
+
+
 class Organisation(Terms):
     """An organisation that may send, be told, or both."""
 
     key: OrganisationKey
     name: Word
     type: OrganisationType
+    default_statement: DefaultStatement | None = None
 
 
 class Serves(Model):

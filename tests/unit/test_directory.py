@@ -394,3 +394,49 @@ def test_numbers_that_yaml_would_read_as_numbers_are_asked_for_in_words(folder: 
     (fault,) = faults(folder)
     assert fault.startswith(f"directory.yaml:{line}: `area.laCode`")
     assert "string" in fault
+
+
+DEFAULT = """    defaultStatement:
+      signedBy: Caldicott Guardian
+      on: 2026-10-01
+      sharing: {%s}
+"""
+
+
+def with_default(folder: Path, stated: str) -> Path:
+    first = "  - key: ods:RXA\n"
+    edit(folder, "directory.yaml", first, first + DEFAULT % stated)
+    return folder
+
+
+def test_an_organisation_may_have_a_signed_default_statement(folder: Path) -> None:
+    loaded = Directory.load(with_default(folder, "safeContact: speak-to-sender-first"))
+    found = loaded.organisation("ods:RXA")
+    assert found
+    assert found.default_statement
+    assert found.default_statement.signed_by == "Caldicott Guardian"
+    assert found.default_statement.sharing.safe_contact == "speak-to-sender-first"
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        "agreement: {status: given}",
+        "informed: []",
+        "opinion: {}",
+        "welfareJudgements: []",
+        "harm: {}",
+        "restricted: true",
+        "safeContact: speak-to-sender-first, disagreement: false",
+    ],
+)
+def test_no_default_supplies_a_fact_about_one_child(folder: Path, fact: str) -> None:
+    with pytest.raises(DirectoryFault) as refused:
+        Directory.load(with_default(folder, fact))
+    [fault] = refused.value.faults
+    assert "a fact about one child, which no default may supply" in str(fault)
+
+
+def test_no_default_says_that_a_family_may_be_contacted(folder: Path) -> None:
+    with pytest.raises(DirectoryFault):
+        Directory.load(with_default(folder, 'safeContact: "yes"'))

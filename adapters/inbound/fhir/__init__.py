@@ -66,7 +66,13 @@ def _parse(bundle: dict[str, Any], faults: list[Fault], tables: CodeTables) -> P
         raise NotUnderstood(tuple(faults))
     unmapped = tuple(dict.fromkeys(reading.codings.values()))
     notes = tuple(dict.fromkeys((*reading.notes, *_questions(message))))
-    return Parsed(message=message, event=event.code, unmapped=unmapped, notes=notes)
+    return Parsed(
+        message=message,
+        event=event.code,
+        unmapped=unmapped,
+        notes=notes,
+        states_sharing=profile.states_sharing,
+    )
 
 
 def envelope(body: bytes, media_type: str) -> Envelope:

@@ -164,11 +164,13 @@ kept word for word and listed in the receipt as `unmapped`.
 
 ## How to read the tables
 Left the property of the canonical message (`a[]` is a list), then where it is read, in FHIRPath \
-with the JSON names of elements; `where(a=b)` holds where any of a is any of b. Of several rows for \
-one property the first that yields a value fills it; a list takes of all of them. Rows with `%` \
-define a name. *refused*: what stands there is a fault, with the words on the right. *required*: \
-what stands nowhere is one. *noted*: what stands there was not read, and the receipt says so among its \
-questions. The third column says how a value is turned; `a→b` translates a code, \
+with the JSON names of elements; `where(a=b)` holds where any of a is any of b, `where(a>=b)` \
+where any date of a is on or after any of b; `answers(linkId)` are the values that answer the \
+items of that linkId, at any depth. Of several rows for one property the first that yields a \
+value fills it; a list takes of all of them. Rows with `%` define a name. *refused*: what stands \
+there is a fault, with the words on the right. *required*: what stands nowhere is one. *noted*: \
+what stands there was not read, and the receipt says so among its questions. \
+The third column says how a value is turned; `a→b` translates a code, \
 and a code that is not among them is a fault, or what `else` says: `else unmapped` lists it. \
 `object` is the next section.
 

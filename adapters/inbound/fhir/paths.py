@@ -3,9 +3,10 @@
 An expression yields nodes: values, each with the concrete FHIRPath where it stands. Understood are
 `a.b`, `a[0]`, `a | b`, `%variable`, `$this`, `'literal'`, `true`, `where(a=b)`, `where(a)`,
 `extension(url)`, `resolve()`, `ofType(Type)`, `first()`, `empty()`, `repeat(a)`. Elements have
-their JSON names (`valueQuantity`). `a=b` holds where any of a is any of b. Two are ours: `unread()`,
-those at or below which nothing has been read so far, and `answers(linkId)`, the values that answer
-the items of that linkId, at any depth.
+their JSON names (`valueQuantity`). `a=b` holds where any of a is any of b, `a>=b` where any date of
+a is on or after any of b, as far as both say. Two are ours: `unread()`, those at or below which
+nothing has been read so far, and `answers(linkId)`, the values that answer the items of that linkId,
+at any depth.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ ROOTS = ("Bundle", "MessageHeader")
 
 Find = Callable[[Scope, Nodes], Nodes]
 
-_TOKEN = re.compile(r"('[^']*'|[%$]?[A-Za-z][\w-]*|\d+|[().=|\[\]])")
+_TOKEN = re.compile(r"('[^']*'|[%$]?[A-Za-z][\w-]*|\d+|>=|[().=|\[\]])")
 
 
 def compile_path(expression: str) -> Find:
@@ -138,14 +139,15 @@ class _Parser:
 
     def where(self) -> Find:
         left = self.path()
-        right = self.path() if self.taken("=") else None
+        test = next((test for sign, test in _TESTS.items() if self.taken(sign)), None)
+        right = self.path() if test else None
 
         def holds(scope: Scope, node: Node) -> bool:
             found = left(scope, [node])
-            if right is None:
+            if test is None or right is None:
                 return any(value is not False for value, _ in found)
             wanted = [value for value, _ in right(scope, [node])]
-            return any(_same(value, other) for value, _ in found for other in wanted)
+            return any(test(value, other) for value, _ in found for other in wanted)
 
         return lambda scope, nodes: [node for node in nodes if holds(scope, node)]
 
@@ -230,6 +232,16 @@ def _same(value: Any, other: Any) -> bool:
     """Tell whether two values are equal; two objects only if they are one, which is cheap."""
     return value is other or (not isinstance(value, (dict, list)) and bool(value == other))
 
+
+def _not_before(value: Any, other: Any) -> bool:
+    """Tell whether a date is on or after another; of a partial one, whether it may be."""
+    if not isinstance(value, str) or not isinstance(other, str):
+        return False
+    both = min(len(value), len(other), len("2026-11-18"))
+    return value[:both] >= other[:both]
+
+
+_TESTS: Mapping[str, Callable[[Any, Any], bool]] = {"=": _same, ">=": _not_before}
 
 _FUNCTIONS: Mapping[str, Callable[[_Parser], Find]] = {
     "where": _Parser.where,

@@ -97,6 +97,8 @@ class Profile:
     """Whose rows it has too, but for those that it replaces. They are described there."""
     clock: bool = True
     """Whether the day of a review is held against the header's time (schemas/rules.py)."""
+    states_sharing: bool = True
+    """Whether its messages have a place for the sharing statement."""
     only_one: tuple[str, ...] = ("Patient",)
     """Types of which a message holds one at most: a second would be left unread."""
 

@@ -34,9 +34,9 @@ _EVENTS["CH028", "referral-1"] = Event(
     kind="referral", code="CH028", table="referral-request", shared=("encounter",)
 )
 
-_CLASSES = """CarePlan CareTeam Communication Condition Encounter EpisodeOfCare HealthcareService
-    Location MessageHeader Observation Organization Patient Practitioner PractitionerRole
-    QuestionnaireResponse ReferralRequest RelatedPerson"""
+_CLASSES = """CarePlan CareTeam ClinicalImpression Communication Condition DiagnosticReport Encounter
+    EpisodeOfCare HealthcareService Location MessageHeader Observation Organization Patient
+    Practitioner PractitionerRole QuestionnaireResponse ReferralRequest RelatedPerson"""
 
 PROFILE = Profile(
     version="STU3",
@@ -45,6 +45,7 @@ PROFILE = Profile(
     tables=load_tables("stu3.csv", CONVERTERS),
     event_element="event",
     clock=False,
+    states_sharing=False,
     event_systems={
         "CH": "https://fhir.nhs.uk/STU3/CodeSystem/DCH-ChildHealthEventType-1",
         "": "https://fhir.nhs.uk/STU3/CodeSystem/EventType-1",

@@ -2,16 +2,21 @@
 
 import copy
 import json
+from dataclasses import replace
+from datetime import date
 from random import Random
 
 import pytest
 
+from gateway.directory import Directory
+from gateway.directory.model import DefaultSharing, DefaultStatement
 from tests.builders import a_child, a_review, changed
 from tests.integration.intake.desk import told
 from tests.unit.adapters.stu3_bundles import an_event
 from tests.unit.adapters.stu3_events import (
     PAYLOADS,
     a_referral,
+    asq_se2,
     early_years_progress,
     legal_fact,
     plan,
@@ -99,6 +104,13 @@ def test_a_part_that_is_repeated_or_late_tells_nobody(desk):
     assert desk.read() == []
 
 
+def test_a_new_message_that_takes_the_place_of_another_is_asked_about(desk):
+    send(desk, part("CH004"))
+    [same, other] = send(desk, part("CH004", 1), part("CH004", 2, payload=[asq_se2()]))
+    asked = [[q.pointer for q in receipt.questions] for receipt in (same, other)]
+    assert ["/action" in pointers for pointers in asked] == [False, True]
+
+
 def test_several_events_may_share_the_id_of_their_header(desk):
     parts = [part(code) for code in WHOLE]
     for one in parts:
@@ -158,6 +170,29 @@ def test_safety_and_legal_facts_are_shown_to_nobody(desk):
     for one in seen:
         assert not [word for word in words if word in json.dumps(one).lower()]
     assert "/review/safetyAlerts" in {question.pointer for question in alert.questions}
+
+
+# The source's signed default, where a format has no place for the sharing statement
+
+
+def test_a_signed_default_stands_for_what_the_message_cannot_state(desk):
+    default = DefaultStatement(
+        signed_by="Caldicott Guardian",
+        on=date(2026, 10, 1),
+        sharing=DefaultSharing(safe_contact="speak-to-sender-first"),
+    )
+    known = desk.intake.directory
+    source = known.organisation("ods:RXA").model_copy(update={"default_statement": default})
+    organisations = {**known._entries.organisations, "ods:RXA": source}
+    changed_directory = Directory(replace(known._entries, organisations=organisations))
+    desk.intake = replace(desk.intake, directory=changed_directory)
+    [receipt] = send(desk, part("CH004"))
+    [event] = desk.read()
+    assert shown([event])["sharing"] == {"safeContact": "speak-to-sender-first"}
+    assert "/sharing/safeContact" in {question.pointer for question in receipt.questions}
+    desk.send(a_review())  # JSON has a place for it: what is not stated is not stated
+    [event] = desk.read()
+    assert "sharing" not in shown([event])
 
 
 # Referral

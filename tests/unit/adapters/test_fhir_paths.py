@@ -16,6 +16,19 @@ PATIENT = {
     ],
     "active": True,
     "link": [{"at": 1, "link": [{"at": 2}]}],
+    "birthDate": "2024-05",
+    "item": [
+        {
+            "linkId": "a",
+            "answer": [
+                {"valueString": "one", "item": [{"linkId": "b", "answer": [{"valueInteger": 2}]}]}
+            ],
+        },
+        {
+            "linkId": "group",
+            "item": [{"linkId": "a", "answer": [{"valueString": "three"}, "no object"]}],
+        },
+    ],
     "extension": [{"url": "https://a.example/x.y", "valueInteger": 3}],
 }
 
@@ -47,6 +60,12 @@ def find(expression: str) -> list[tuple[Any, str]]:
         ("name.first().use | active", [("old", "Patient.name[0].use"), (True, "Patient.active")]),
         ("$this.where(active=true).resourceType", [("Patient", "Patient.resourceType")]),
         ("extension('https://a.example/x.y').valueInteger", [(3, "Patient.extension[0].valueInteger")]),
+        ("answers('a')", [("one", "Patient.item[0].answer[0].valueString"),
+                          ("three", "Patient.item[1].item[0].answer[0].valueString")]),
+        ("answers('b')", [(2, "Patient.item[0].answer[0].item[0].answer[0].valueInteger")]),
+        ("$this.where(birthDate>='2024-05-20').active", [(True, "Patient.active")]),
+        ("$this.where(birthDate>='2024-06-01').active", []),
+        ("$this.where(active>='2024-06-01').active", []),
         ("Bundle.entry.ofType(Patient).active", [(True, "Bundle.entry[0].active")]),
         ("Bundle.entry.ofType(Group)", []),
         ("active.nothing.below.a.boolean", []),

@@ -506,6 +506,14 @@ def test_the_code_of_another_risk_is_kept_word_for_word() -> None:
         ([legal_fact(start="2025-01-01", end="2026-01-01")], None, False),
         ([legal_fact(LOOKED_AFTER, start="2025-01-01", end="2026-01-01")], None, False),
         ([legal_fact("160887007"), legal_fact("160889005")], None, False),
+        (
+            [
+                legal_fact(start="2025-01-01", end="2026-11-19"),
+                legal_fact(LOOKED_AFTER, start="2025", end="2026"),
+            ],
+            True,
+            True,
+        ),
         ([legal_fact(LOOKED_AFTER), legal_fact("764951000000107")], None, False),
     ],
 )
