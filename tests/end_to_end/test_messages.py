@@ -34,6 +34,7 @@ TOLD = {
     "referral.stu3.fhir.json": {("D", "health")},
     "early-years-progress.stu3.fhir.json": {("A", "health")},
     "educational-history.stu3.fhir.json": {("A", "health")},
+    "referral.bars.fhir.json": {("D", "health")},
     "early-help.json": {("I2", "social-care")},
     "safeguarding.json": {("J", "social-care")},
 }

@@ -13,7 +13,11 @@ import httpx
 import pytest
 from fhir.resources import R4B, STU3
 
+from adapters.inbound import PARSERS
 from adapters.inbound.fhir import PROFILES
+from adapters.inbound.fhir.xml import read as from_xml
+from adapters.outbound.fhir_xml import CONTENT_TYPE as FHIR_XML
+from adapters.outbound.fhir_xml import to_xml
 from adapters.outbound.operation_outcome import EMS, REC, REC_CODES
 from schemas.message import KINDS
 from tests.builders import a_probable_sen_review, a_review, changed, corpus
@@ -120,6 +124,35 @@ def test_a_message_is_answered_by_a_message_in_its_version(
     code = [c["code"] for c in outcome["resource"]["issue"][0]["details"].get("coding", ())]
     assert code == (["R00"] if version == "STU3" else [])
     assert partner.get(answer.headers["location"]).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("sample", "version"),
+    [
+        pytest.param(
+            "referral.bars.fhir.json",
+            "R4",
+            marks=pytest.mark.conforms(
+                **{**BARS, "format": "XML"}, direction="in", outcome="taken"
+            ),
+        ),
+        ("review.stu3.fhir.json", "STU3"),
+    ],
+)
+def test_what_comes_as_xml_is_answered_as_xml(partner: Partner, sample: str, version: str) -> None:
+    sent, headers = example(sample), traced()
+    in_json = process(partner, sent, **headers)
+    in_xml = process(partner, to_xml(sent, version), FHIR_XML, **headers)
+    assert in_xml.status_code == 200, in_xml.text
+    assert in_xml.headers["content-type"].partition(";")[0] == FHIR_XML
+    assert in_xml.headers["location"] == in_json.headers["location"], "it is the same message"
+    bundle, faults = from_xml(in_xml.content, PROFILES)
+    assert not faults
+    assert resource(bundle, "MessageHeader")["response"] == header_of(in_json)["response"]
+    refused = process(partner, b"<Bundle", FHIR_XML)
+    assert refused.status_code == 400
+    assert b"REC_BAD_REQUEST" in refused.content
+    assert process(partner, sent, accept=FHIR_XML, **headers).content.startswith(b"<")
 
 
 def test_whoever_reads_fhir_alone_learns_all_that_the_receipt_says(partner: Partner) -> None:
@@ -364,10 +397,20 @@ def understood(gateway: Gateway, version: str, event: Json) -> bool:
 def test_metadata_is_r4_unless_asked_and_says_where_to_send(gateway: Gateway) -> None:
     said = gateway.client.get("/fhir/metadata").json()
     assert said["fhirVersion"] == "4.0.1"
-    assert said["format"] == [FHIR]
+    assert said["format"] == [name for name in PARSERS if "fhir" in name]
     assert said["rest"][0]["operation"][0]["name"] == "process-message"
     address = said["messaging"][0]["endpoint"][0]["address"]
     assert address == f"{gateway.service.settings.public_url}{PROCESS}"
+
+
+@pytest.mark.parametrize(("asked", "version"), [("3.0", b"3.0.2"), ("4.0", b"4.0.1")])
+def test_metadata_comes_as_xml_where_it_is_asked_for(
+    gateway: Gateway, asked: str, version: bytes
+) -> None:
+    accept = f"{FHIR_XML}; fhirVersion={asked}"
+    answer = gateway.client.get("/fhir/metadata", headers={"accept": accept})
+    assert answer.headers["content-type"].partition(";")[0] == FHIR_XML
+    assert b'<fhirVersion value="%s"' % version in answer.content
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 import json
 import re
@@ -12,10 +13,12 @@ from xml.etree import ElementTree
 
 import httpx
 import pytest
+from fhir.resources import R4B, STU3
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from adapters.outbound.fhir_xml import to_xml
+from gateway.api.batch import media_type_of
 from gateway.examples import MESSAGES
 from schemas.message import KINDS
 from tests.integration.serving import FHIR, JSON, XML, Gateway, Partner, serving
@@ -256,6 +259,49 @@ def test_an_answered_message_is_answered_the_same_when_it_is_checked(
             assert checked.status_code == 200
         elif posted.status_code != 409:
             assert (checked.status_code, checked.json()) == (posted.status_code, posted.json())
+
+    check()
+
+
+def test_what_is_answered_in_fhir_is_fhir(partner: Partner) -> None:
+    target = base64.b64encode(b'{"system": "urn:dos", "value": "1"}').decode()
+    headers = {"NHSD-Target-Identifier": target, "X-Request-Id": str(uuid4())}
+    headers["X-Correlation-Id"] = headers["X-Request-Id"]
+
+    @FUZZ
+    @given(mutated(FHIR))
+    def check(sent: bytes) -> None:
+        answer = partner.post(sent, "/fhir/$process-message", FHIR, **headers)
+        assert answer.status_code in ANSWERS - {202}, answer.text[:500]
+        said = answer.json()
+        assert answer.headers["content-type"] == FHIR
+        assert said["resourceType"] == (
+            "Bundle" if answer.status_code == 200 else "OperationOutcome"
+        )
+        stu3 = "entry" in said and "event" in said["entry"][0]["resource"]
+        classes = STU3 if stu3 else R4B
+        classes.get_fhir_model_class(said["resourceType"]).model_validate(said)
+
+    check()
+
+
+@MEDIA
+def test_a_line_of_a_batch_is_answered_as_it_would_be_alone(partner: Partner, media: str) -> None:
+    @FUZZ
+    @given(st.lists(mutated(media) | st.binary(max_size=60), max_size=6))
+    def check(sent: list[bytes]) -> None:
+        content = b"\n".join(sent)
+        answer = partner.post(content, "/messages/batch", "application/x-ndjson")
+        assert answer.status_code == 200
+        said = [json.loads(line) for line in answer.content.splitlines()]
+        lines = [line for line in content.split(b"\n") if line.strip()]
+        assert len(said) == len(lines)
+        for one, line in zip(said, lines, strict=True):
+            alone = partner.post(line, media=media_type_of(line), accept=JSON)
+            taken = {200, 202}
+            assert {one["status"], alone.status_code} <= taken or (
+                (one["status"], one["problem"]) == (alone.status_code, alone.json())
+            )
 
     check()
 

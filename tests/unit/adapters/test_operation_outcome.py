@@ -10,7 +10,14 @@ from fhir.resources.R4B.operationoutcome import OperationOutcome as OutcomeR4
 from fhir.resources.STU3.operationoutcome import OperationOutcome as OutcomeSTU3
 
 from adapters.errors import Fault
-from adapters.outbound.operation_outcome import EMS, FAULT_TYPES, ISSUE_TYPES, operation_outcome
+from adapters.outbound.operation_outcome import (
+    EMS,
+    FAULT_TYPES,
+    ISSUE_TYPES,
+    REC,
+    REC_CODES,
+    operation_outcome,
+)
 from gateway.problems import TITLES
 
 # http://hl7.org/fhir/R4/valueset-issue-type.html; all of them but `multiple-matches` are STU3's too.
@@ -34,10 +41,11 @@ FAULTS = (
 @pytest.mark.parametrize("status", TITLES)
 @pytest.mark.parametrize("model", [OutcomeSTU3, OutcomeR4, OutcomeR5])
 @pytest.mark.parametrize("faults", [(), FAULTS], ids=["whole", "each"])
+@pytest.mark.parametrize("version", ["STU3", "R4"])
 def test_each_answer_is_an_operation_outcome_of_every_version(
-    status: int, model: Any, faults: tuple[Fault, ...]
+    status: int, model: Any, faults: tuple[Fault, ...], version: str
 ) -> None:
-    outcome = operation_outcome(status, "a-code", "What is wrong.", faults)
+    outcome = operation_outcome(status, "a-code", "What is wrong.", faults, version=version)
     model.model_validate(outcome)
     assert outcome["resourceType"] == "OperationOutcome"
     assert {issue["code"] for issue in outcome["issue"]} <= set(R4_ISSUE_TYPES.split())
@@ -45,8 +53,17 @@ def test_each_answer_is_an_operation_outcome_of_every_version(
 
 
 def test_every_status_and_fault_has_a_type_that_fhir_knows() -> None:
-    assert ISSUE_TYPES.keys() == TITLES.keys()
-    assert {*ISSUE_TYPES.values(), *FAULT_TYPES.values()} <= set(R4_ISSUE_TYPES.split())
+    assert ISSUE_TYPES.keys() == REC_CODES.keys() == TITLES.keys()
+    rec = {kind for _, kind in REC_CODES.values()}
+    assert {*ISSUE_TYPES.values(), *FAULT_TYPES.values(), *rec} <= set(R4_ISSUE_TYPES.split())
+
+
+def test_in_r4_each_issue_has_the_status_in_the_words_of_booking_and_referral() -> None:
+    for faults in ((), FAULTS):
+        for issue in operation_outcome(422, "a", "b", faults, version="R4")["issue"]:
+            assert issue["details"]["coding"] == [
+                {"system": REC, "code": "REC_UNPROCESSABLE_ENTITY"}
+            ]
 
 
 def test_every_fault_is_an_issue_with_its_place_its_words_and_its_code() -> None:
