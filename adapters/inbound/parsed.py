@@ -20,6 +20,8 @@ class Parsed:
     """Codes of elements that the profile reads which are not in our maps, word for word."""
     notes: tuple[Question, ...] = ()
     """Warnings without refusal, for the sender's receipt."""
+    restates: bool = False
+    """It comes of a format that restates all that stands, changed or not: a register's export."""
 
     @property
     def canonical(self) -> bytes:

@@ -13,7 +13,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
-from gateway.api import health, messages, schemas
+from gateway.api import files, health, messages, schemas
 from gateway.api.messages import Rejected
 from gateway.api.problems import problem
 from gateway.receipts import not_delivered
@@ -36,7 +36,7 @@ def create_application(service: Service) -> FastAPI:
     )
     app.state.service = service
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]
-    for module in (messages, schemas, health):
+    for module in (messages, files, schemas, health):
         app.include_router(module.router)
 
     @app.exception_handler(Rejected)

@@ -57,7 +57,7 @@ async def caller_of(
             known = await asyncio.to_thread(service.callers.identify, header)
         return known
     except Unknown as unknown:
-        await _note_denied(service, None, 401, "no or unknown key", _length(request))
+        await note_denied(service, None, 401, "no or unknown key", _length(request))
         raise Rejected(
             problem(
                 request,
@@ -82,7 +82,7 @@ async def body_of(
     body = await _bounded(request, limit)
     if body is None:
         size = max(_length(request), limit + 1)
-        await _note_denied(service, caller.organisation, 413, "too large", size)
+        await note_denied(service, caller.organisation, 413, "too large", size)
         raise Rejected(
             problem(
                 request,
@@ -147,7 +147,7 @@ async def send(
         service.metrics.refused(refused)
         return refusal(request, refused, body, intake.receipts.telephone)
     except NotAllowed as refused:
-        await _note_denied(service, caller.organisation, 403, "not allowed", len(body))
+        await note_denied(service, caller.organisation, 403, "not allowed", len(body))
         return _refused(request, service, 403, str(refused), "forbidden", body)
     except Repeated as repeated:
         service.metrics.answered("duplicate")
@@ -247,7 +247,7 @@ def _refused(
     return problem(request, status, detail, code=code, telephone=numbers, headers=headers)
 
 
-async def _note_denied(
+async def note_denied(
     service: Service, organisation: str | None, status: int, why: str, size: int
 ) -> None:
     """Note who was denied, when, why and how much they sent; never what.
