@@ -185,6 +185,9 @@ class Intake:
             message = restated(standing, incoming.message)
             if same_content(standing, message):
                 return Answer(self.receipts.standing(tx, row.id), repeated=True)
+            if message.sent == standing.sent:  # a file that was mended by hand keeps its time
+                later = (standing.sequence or 0) + 1
+                message = message.model_copy(update={"sequence": later})
             parsed = replace(incoming.parsed, message=message)
             return self.incoming(
                 parsed, parsed.canonical, incoming.media_type, incoming.caller, incoming.received

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from concurrent.futures import Future
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
@@ -45,8 +45,6 @@ LOOK_AGAIN = 30.0
 TRY_AGAIN = 2.0
 """Seconds after which it tries again where the journal is away."""
 LONDON = ZoneInfo("Europe/London")
-SINCE = datetime(2020, 1, 1, tzinfo=UTC)
-"""Seconds from here order what was made at one instant and sent twice: a file mended by hand."""
 HARM = frozenset({"safeguarding-elsewhere", "harm-incomplete"})
 BROKEN = "Something broke here, and it was not taken. The gateway's operator finds it in the log."
 
@@ -110,7 +108,7 @@ class Filing:
             received_at=received,
             notes=orjson.dumps(read.notes),
         )
-        entries = self._entries(read, caller, received)
+        entries = self._entries(upload.id, read, caller)
 
         def record(tx: Transaction) -> tuple[Upload, bool]:
             if known := tx.known_upload(upload.known_ref):
@@ -139,7 +137,7 @@ class Filing:
         found = self._journal.read(look)
         return self._receipt(*found, caller) if found else None
 
-    def _entries(self, read: FileRead, caller: Caller, received: datetime) -> list[Entry]:
+    def _entries(self, upload_id: str, read: FileRead, caller: Caller) -> list[Entry]:
         entries = []
         for number, record in enumerate(read.records, start=1):
             state: EntryState = "waiting" if record.outcome == "understood" else record.outcome
@@ -147,24 +145,20 @@ class Filing:
             if record.parsed:
                 try:
                     self._intake.allow(caller, record.parsed.message)
-                    work = self._as_work(record.parsed, received)
+                    work = self._as_work(upload_id, number, record.parsed)
                 except NotAllowed as refused:
                     state, faults = "forbidden", (Fault(record.place, str(refused), "forbidden"),)
             said = _said(record.place, faults, record.notes)
             entries.append(Entry(number=number, state=state, work=work, said=said))
         return entries
 
-    def _as_work(self, parsed: Parsed, received: datetime) -> bytes:
+    def _as_work(self, upload_id: str, number: int, parsed: Parsed) -> bytes:
         """Give a record's message an id of its own, and return it as it is kept until it settles.
 
-        The id follows from the content: the same at the same instant is the same message. What
-        differs at the same instant is ordered by when it was received.
+        That it says what was said before is known by what stands, not by an id.
         """
-        own = {
-            "id": self._codec.ref("file", parsed.canonical),
-            "sequence": (received - SINCE) // timedelta(seconds=1),
-        }
-        message = parsed.message.model_copy(update=own)
+        own_id = self._codec.ref("entry", upload_id, str(number))
+        message = parsed.message.model_copy(update={"id": own_id})
         notes = [note.detail for note in parsed.notes]
         return orjson.dumps({"message": message.document(), "notes": notes})
 

@@ -229,9 +229,7 @@ def test_a_fault_of_a_pupil_names_its_place(changes: dict[str, Any], place: str,
 
 def test_no_fault_and_no_note_holds_a_value_of_the_file() -> None:
     secret = "Birdwhistle"
-    wrong = a_pupil(
-        sen=[(secret, secret)], Sex=secret, UPN=secret, Surname=secret, PostCode=secret
-    )
+    wrong = a_pupil(sen=[(secret, secret)], Sex=secret, UPN=secret, Surname=secret, PostCode=secret)
     entry, *_ = pupils(a_ctf(wrong))
     assert entry.faults
     assert secret not in f"{entry.faults}{entry.notes}{entry.place}{entry.places}"
