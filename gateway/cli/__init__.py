@@ -12,7 +12,7 @@ import typer
 from pydantic import ValidationError
 
 from gateway.broker import BrokerError
-from gateway.cli import check, consume, demo, orgs, policy, schemas, send, serve, topology
+from gateway.cli import check, consume, demo, files, orgs, policy, schemas, send, serve, topology
 from gateway.cli.console import FAULT, RETRY, USAGE, err
 from gateway.directory import DirectoryFault
 from gateway.journal import AlreadyServed, JournalAway, JournalError
@@ -33,6 +33,7 @@ app = typer.Typer(
 app.command()(serve.serve)
 app.command()(serve.relay)
 app.command()(send.send)
+app.command()(files.check_file)
 app.command()(consume.consume)
 app.command()(demo.demo)
 app.command()(check.check)

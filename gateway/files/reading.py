@@ -135,17 +135,21 @@ def _sent_by(
     return stated or mine[0]
 
 
+def upn_of(entry: Entry) -> str | None:
+    """Return the UPN of a record as it is written."""
+    upn = entry.upn or (entry.document or {}).get("child", {}).get("upn")
+    return upn if isinstance(upn, str) else None
+
+
 def _names(entry: Entry) -> tuple[str, ...]:
     """Return that by which a statement may mean a record: its UPN, or its own identifier."""
     document = entry.document or {}
-    named = (document.get("child", {}).get("upn"), document.get("record"), document.get("id"))
+    named = (upn_of(entry), document.get("record"), document.get("id"))
     return tuple(name.upper() for name in named if isinstance(name, str))
 
 
 def _record(entry: Entry, source: str, statement: Statement, names: tuple[str, ...]) -> Record:
-    child = (entry.document or {}).get("child", {})
-    upn = child.get("upn") if isinstance(child.get("upn"), str) else None
-    bare = Record(entry.place, "nothing", faults=entry.faults, notes=entry.notes, upn=upn)
+    bare = Record(entry.place, "nothing", faults=entry.faults, notes=entry.notes, upn=upn_of(entry))
     if entry.faults:
         return replace(bare, outcome="refused")
     if entry.document is None:

@@ -50,6 +50,8 @@ class Entry:
     """What is wrong with the record, each with its place in the file."""
     notes: tuple[str, ...] = ()
     """What the sender should know; without a document, why nothing follows."""
+    upn: str | None = None
+    """As written, right or wrong: for the sender's own screen. It is never answered over HTTP."""
     sender: str | None = None
     """LAESTAB of the school that the file says it is from, on an entry of `FILE` before any record.
     `896LLLL` is the authority itself."""

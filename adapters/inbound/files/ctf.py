@@ -245,6 +245,7 @@ class _Pupil:
             places=self.places,
             faults=tuple(self.faults),
             notes=tuple(dict.fromkeys(self.notes)),
+            upn=_text(self.element, "UPN")[:13] or None,
         )
 
     def _document(self, notice: dict[str, Any]) -> dict[str, Any]:
