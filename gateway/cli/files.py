@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -27,10 +27,13 @@ from gateway.rules import Rules, load_rules
 from gateway.settings import Settings
 from gateway.tables import load_tables
 from schemas.file_receipt import FileRecord
+from schemas.receipt import Missing
 
 LOOK = 0.5
 """Seconds between two looks at a file that is worked on."""
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+TELL = 'Were the parents told? Then send it again with --parents-told DATE --by "NAME, ROLE".'
+TOLD = "/notice/parentsTold"
 BECAME = {
     "accepted": "[green]accepted[/]",
     "repeated": "known already",
@@ -129,7 +132,9 @@ def show_file(http: httpx.Client, answer: httpx.Response, body: bytes, media_typ
     records = [FileRecord.model_validate(one) for one in receipt["records"]]
     say(f"  [green]{receipt['format']}[/] of {receipt['source']}  {receipt['id']}")
     lines = [Line(r.place, r.status, tuple(_says(r))) for r in records]
-    _show(lines, receipt.get("notes", ()), _upns(body, media_type))
+    untold = any(_waits_for_parents(hold.missing) for r in records for hold in r.held)
+    notes = [*receipt.get("notes", ()), *([TELL] if untold else ())]
+    _show(lines, notes, _upns(body, media_type))
     if telephone := receipt.get("telephone"):
         err(
             f"  NOT DELIVERED. Telephone the front door now: {telephone['frontDoor']} (nights and "
@@ -171,7 +176,9 @@ def check_file(
         Line(r.place, r.outcome, tuple(_would(r, rules, monitoring_zone=settings.monitoring_zone)))
         for r in read.records
     ]
-    _show(lines, read.notes, {r.place: r.upn for r in read.records if r.upn})
+    notes = [*read.notes, *([TELL] if any(TELL in line.says for line in lines) else ())]
+    bare = [replace(line, says=tuple(one for one in line.says if one != TELL)) for line in lines]
+    _show(bare, notes, {r.place: r.upn for r in read.records if r.upn})
     say("This was a check: nothing was sent or stored.")
     raise SystemExit(FAULT if any(r.outcome == "refused" for r in read.records) else 0)
 
@@ -192,6 +199,10 @@ def _understood(given: Mapping[str, Any]) -> Statement:
     except NotUnderstood as refused:
         show_refused("The statement", refused)
         raise SystemExit(USAGE) from None
+
+
+def _waits_for_parents(missing: Iterable[Missing]) -> bool:
+    return any((one.pointer or "").startswith(TOLD) for one in missing)
 
 
 def _says(record: FileRecord) -> Iterable[str]:
@@ -229,6 +240,8 @@ def _would(record: Record, rules: Rules, *, monitoring_zone: bool) -> Iterable[s
         missing = "; ".join(m.detail for m in hold.missing)
         says = rules.policy.holds[hold.reason].says
         yield f"would be held: {says}{f' Missing: {missing}.' if missing else ''}"
+        if _waits_for_parents(hold.missing):
+            yield TELL
     yield from decision.notes
 
 

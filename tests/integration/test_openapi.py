@@ -78,6 +78,8 @@ def test_it_says_every_answer_of_the_contract(document: Document) -> None:
         "/messages",
         "/messages/check",
         "/messages/{id}",
+        "/files",
+        "/files/{id}",
         "/schemas/{name}",
         "/health/live",
         "/health/ready",
@@ -93,7 +95,12 @@ def test_it_promises_no_answer_that_is_never_given(document: Document) -> None:
 def test_it_says_that_messages_need_a_key(document: Document) -> None:
     schemes = document["components"]["securitySchemes"].values()
     assert [(one["type"], one["scheme"]) for one in schemes] == [("http", "bearer")]
-    for path, method in [*SENDS, ("/messages/{id}", "get")]:
+    for path, method in [
+        *SENDS,
+        ("/messages/{id}", "get"),
+        ("/files", "post"),
+        ("/files/{id}", "get"),
+    ]:
         assert document["paths"][path][method]["security"]
 
 
