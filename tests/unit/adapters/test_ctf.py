@@ -6,8 +6,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from adapters.errors import NotUnderstood, NotWellFormed
+from adapters.errors import NotUnderstood, NotWellFormed, Refused
 from adapters.inbound.files import Entry, Upload, ctf
 from adapters.inbound.files.registry import parser_for
 from tests.builders import tables
@@ -381,3 +383,13 @@ def test_another_xml_is_of_no_format() -> None:
     with pytest.raises(NotUnderstood) as refused:
         parser_for(b"<Message><Header/></Message>", "application/xml")
     assert refused.value.faults[0].code == "not-supported"
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(st.integers(0, len(RIGHT) - 1), st.integers(0, 30), st.binary(max_size=8))
+def test_whatever_is_cut_out_or_put_in_is_read_or_refused(at: int, cut: int, put: bytes) -> None:
+    try:
+        for entry in read(RIGHT[:at] + put + RIGHT[at + cut :]):
+            assert entry.document is None or not entry.faults
+    except Refused:
+        pass
