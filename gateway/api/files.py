@@ -82,7 +82,9 @@ async def send(
     the sender, and `GET /files/{id}` shows how far it is.
     """
     try:
-        content, media_type, statement = _taken_apart(request, body, told_on, told_by)
+        content, media_type, statement = await asyncio.to_thread(
+            _taken_apart, request, body, told_on, told_by
+        )
         received = datetime.now(UTC)
         upload, known = await asyncio.to_thread(
             service.files.receive, content, media_type, statement, caller, received

@@ -20,6 +20,8 @@ from schemas.organisation import organisation_of
 
 MOST_RECORDS = 10_000
 """More than any school has pupils."""
+MOST_FAULTS = 100
+"""Faults that are told of one record."""
 
 
 @dataclass(frozen=True)
@@ -149,7 +151,13 @@ def _names(entry: Entry) -> tuple[str, ...]:
 
 
 def _record(entry: Entry, source: str, statement: Statement, names: tuple[str, ...]) -> Record:
-    bare = Record(entry.place, "nothing", faults=entry.faults, notes=entry.notes, upn=upn_of(entry))
+    bare = Record(
+        entry.place,
+        "nothing",
+        faults=entry.faults[:MOST_FAULTS],
+        notes=entry.notes,
+        upn=upn_of(entry),
+    )
     if entry.faults:
         return replace(bare, outcome="refused")
     if entry.document is None:

@@ -19,6 +19,7 @@ from schemas.organisation import Organisation
 
 STATED = ("professional", "sharing", "conclusions", "alreadyNotified", "child", *BODY.values())
 """Properties of a message that a statement may hold, for every record of the file."""
+DEEPEST = 20
 _KNOWN = ("source", *STATED, "byRecord")
 _PROBE = {
     "kind": "sen-support-notice",
@@ -77,6 +78,8 @@ def statement_of(given: Any) -> Statement:
     """Check a statement as the sender gave it. Raises NotUnderstood."""
     if not isinstance(given, dict):
         raise NotUnderstood((Fault(STATEMENT, "is not an object", "value"),))
+    if _deeper_than(given, DEEPEST):
+        raise NotUnderstood((Fault(STATEMENT, "is nested too deeply", "too-deep"),))
     faults = [
         Fault(
             f"{STATEMENT}{json.pointer((name,))}",
@@ -100,6 +103,11 @@ def statement_of(given: Any) -> Statement:
     if faults:
         raise NotUnderstood(tuple(faults))
     return Statement(source, common, {key.upper(): value for key, value in by_record.items()})
+
+
+def _deeper_than(node: Any, levels: int) -> bool:
+    inner = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    return levels == 0 or any(_deeper_than(one, levels - 1) for one in inner)
 
 
 def _source(given: Any, faults: list[Fault]) -> str | None:

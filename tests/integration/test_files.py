@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -10,8 +11,11 @@ from typing import Any
 import httpx
 import orjson
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from gateway.files import filing
+from gateway.files.statement import STATED
 from gateway.journal.tables import metadata
 from tests.builders import a_notice, changed
 from tests.integration.serving import JOURNAL_KEY, Gateway, Partner, serving
@@ -373,3 +377,67 @@ def test_a_long_file_is_answered_while_it_is_worked_on(
     while receipt["state"] == "working":
         receipt = school.get(answer.headers["location"]).json()
     assert receipt["counts"] == {"accepted": 3 * filing.TOGETHER - 1}
+
+
+@pytest.mark.conforms(
+    standard="Common Transfer File", event="CTfile", format="XML", direction="in", outcome="carried"
+)
+def test_a_type_of_need_that_is_in_no_table_travels_word_for_word(school: Partner) -> None:
+    (record,) = taken(school, a_ctf(a_pupil(1, K, [a_need("PLD"), a_need("SLCN", 2)])))["records"]
+    message = school.get(f"/messages/{record['message']}").json()
+    assert [coding["code"] for coding in message["unmapped"]] == ["PLD"]
+
+
+RIGHT = a_ctf(a_pupil(1, K, [a_need("SLCN")]))
+VALUES = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=20)),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from([*STATED, "parentsTold", "on", a_upn(1), ""]), inner)
+    ),
+    max_leaves=8,
+)
+FUZZ = settings(
+    max_examples=40,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+
+@FUZZ
+@given(st.dictionaries(st.sampled_from([*STATED, "source", "byRecord", "x"]), VALUES, max_size=3))
+def test_whatever_is_stated_is_answered(school: Partner, statement: Any) -> None:
+    given = orjson.Fragment(json.dumps(statement))  # orjson takes no integer beyond 64 bits
+    assert with_statement(school, RIGHT, given).status_code in (200, 202, 403, 422)
+
+
+@FUZZ
+@given(st.integers(0, len(RIGHT) - 1), st.integers(0, 30), st.binary(max_size=8))
+def test_whatever_the_file_is_it_is_answered(
+    school: Partner, at: int, cut: int, put: bytes
+) -> None:
+    answer = send(school, RIGHT[:at] + put + RIGHT[at + cut :])
+    assert answer.status_code in (200, 202, 400, 403, 422)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        RIGHT.replace(b"FSMhistory", b"x" * 9000),
+        RIGHT.replace(b"CTFpupilData", b"y" * 9000),
+        RIGHT.replace(b"2026-11-20T10:00:00", b"1800-01-01T10:00:00"),
+        RIGHT.replace(b"2026-11-20T10:00:00", b"0001-01-01T00:00:00"),
+        RIGHT.replace(b"2026-01-05", b"0001-01-01"),
+        RIGHT.replace(b"EATON1", b"E" * 100_000),
+        RIGHT.replace(b"SANDSTONE", b" \n "),
+    ],
+)
+def test_what_is_out_of_all_bounds_is_answered(school: Partner, body: bytes) -> None:
+    assert send(school, body).status_code == 202
+
+
+@pytest.mark.parametrize("levels", [30, 900, 5000])
+def test_a_statement_may_not_be_nested_without_end(school: Partner, levels: int) -> None:
+    deep = b'{"byRecord":' + b"[" * levels + b"]" * levels + b"}"
+    assert with_statement(school, RIGHT, orjson.Fragment(deep)).status_code == 422

@@ -154,6 +154,8 @@ class _Header:
 
     sender: str
     sent: datetime
+    clock: str
+    """The place of `sent`."""
     setting: Mapping[str, str]
     notes: tuple[str, ...]
 
@@ -194,7 +196,8 @@ def _header(header: Element, upload: Upload) -> _Header:
         setting["urn"] = urn
     if name := _text(header, "SourceSchool/SchoolName")[:200]:
         setting["name"] = name
-    return _Header(sender, sent or upload.sent, setting, tuple(notes))
+    clock = f"{header.place}/DateTime"
+    return _Header(sender, sent or upload.sent, clock, setting, tuple(notes))
 
 
 def _instant(header: Element) -> datetime | None:
@@ -249,7 +252,7 @@ class _Pupil:
         )
 
     def _document(self, notice: dict[str, Any]) -> dict[str, Any]:
-        self.places |= {"": self.element.place, "/child": self.element.place}
+        self.places |= {"": self.element.place, "/sent": self.header.clock}
         child = self._child()
         if "upn" not in child:
             self.faults.append(Fault(f"{self.element.place}/UPN", NO_UPN, "required"))

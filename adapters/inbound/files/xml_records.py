@@ -19,6 +19,8 @@ CHUNK = 1 << 16
 DEEPEST = 40
 LARGEST_RECORD = 2_000
 """Elements that are kept of one record."""
+LONGEST_NAME = 60
+"""Characters that are told of the name of an element."""
 LONGEST_TEXT = 10_000
 """Characters that are kept of one element."""
 
@@ -140,7 +142,7 @@ class _Reader:
         self._counts.append(Counter())
         above = self._places[-1] if self._places else ""
         index = f"[{number}]" if number > 1 or name == self._record else ""
-        self._places.append(f"{above}/{name}{index}")
+        self._places.append(f"{above}/{name[:LONGEST_NAME]}{index}")
         self._names.append(name)
         self._open.append(self._element(name))
 
@@ -157,7 +159,7 @@ class _Reader:
         depth = next((n for n in (1, 2) if self._names[n] == self._record), 1)
         if "/".join(self._names[depth + 1 :]) not in self._known:
             if self._record in self._names[:-1]:
-                self._dropped[name] += 1
+                self._dropped[name[:LONGEST_NAME]] += 1
             return None
         self._kept += 1
         if self._kept > LARGEST_RECORD:
@@ -178,7 +180,7 @@ class _Reader:
         self._counts.pop()
         if element is None:
             return
-        element.text = "" if element.children else element.text.strip()
+        element.text = "" if element.children else " ".join(element.text.split())
         if len(self._names) == 1 or (len(self._names) == 2 and name == self._record):
             self._done.append(element)
 
