@@ -31,7 +31,6 @@ from schemas.receipt import Missing
 
 LOOK = 0.5
 """Seconds between two looks at a file that is worked on."""
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 TELL = 'Were the parents told? Then send it again with --parents-told DATE --by "NAME, ROLE".'
 TOLD = "/notice/parentsTold"
 BECAME = {
@@ -74,7 +73,7 @@ def media_type_of_file(body: bytes) -> str | None:
     """Return the media type of a file of many records, or None where it is of no known format."""
     beginning = body.lstrip(b"\xef\xbb\xbf \r\n\t")[:1]
     guessed = {b"<": "application/xml", b"{": "application/json", b"[": "application/json"}
-    media_type = XLSX if body.startswith(b"PK") else guessed.get(beginning, "text/csv")
+    media_type = guessed.get(beginning, "application/octet-stream")
     if body[:2] in (b"\xff\xfe", b"\xfe\xff") and b"<\0" in body[:8]:
         media_type = "application/xml"
     try:
