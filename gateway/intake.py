@@ -27,7 +27,15 @@ from gateway.travelling import Incoming, State
 from schemas.codes import CodeTables
 from schemas.message import MESSAGE, UNCLOCKED, HealthyChildReviewMessage, Message
 from schemas.receipt import Question, Receipt
-from schemas.record import Part, body_of, fold, record_key, review_day
+from schemas.record import (
+    Part,
+    body_of,
+    fold,
+    record_key,
+    restated,
+    review_day,
+    same_content,
+)
 
 REVIEWED = "Bundle.entry.resource.ofType(Encounter).period.start"
 """Where the day of a review stands in FHIR."""
@@ -82,8 +90,8 @@ class Intake:
     ) -> Answer:
         """Take a message that was understood. Raises what `take` raises, but Refused."""
         self.allow(caller, parsed.message)
-        incoming = self._incoming(parsed, body, media_type, caller, received)
-        settled = self.journal.transact(lambda tx: self._settle(tx, incoming), order=incoming.order)
+        incoming = self.incoming(parsed, body, media_type, caller, received)
+        settled = self.journal.transact(lambda tx: self.settle(tx, incoming), order=incoming.order)
         return await asyncio.wrap_future(settled)
 
     async def parse(
@@ -157,11 +165,16 @@ class Intake:
         assessment, decision = self._weigh(parsed.message)
         return self.receipts.checked(parsed, assessment, decision)
 
-    def _settle(self, tx: Transaction, incoming: Incoming) -> Answer:
-        """Do steps 3 to 6 within one transaction."""
+    def settle(self, tx: Transaction, incoming: Incoming) -> Answer:
+        """Do steps 3 to 6 within one transaction. Raises Repeated."""
         if repeat := self._known(tx, incoming):
             return repeat
         record, version, earlier = self._relate(tx, incoming)
+        if incoming.parsed.restates:
+            restating = self._restating(tx, incoming, record)
+            if isinstance(restating, Answer):
+                return restating
+            incoming = restating
         message, gone = fold([*earlier, incoming.part])
         if message and gone:
             message = self._still_restricted(tx, record, message)
@@ -203,6 +216,25 @@ class Intake:
                 "of it as `update` under a new id, or under this id with a higher sequence."
             )
         return None
+
+    def _restating(self, tx: Transaction, incoming: Incoming, record_ref: str) -> Incoming | Answer:
+        """Lay what a register restates over what stands of it; of what stands already, the receipt."""
+        own = (incoming.message.source.key, incoming.parsed.event)
+        for row, canonical in tx.parts(record_ref):
+            if (row.organisation, row.event) != own or row.action == "retract" or not canonical:
+                continue
+            standing = MESSAGE.validate_json(canonical, context=UNCLOCKED)
+            message = restated(standing, incoming.message)
+            if same_content(standing, message):
+                return Answer(self.receipts.standing(tx, row.id), repeated=True)
+            if message.sent == standing.sent:  # a file that was mended by hand keeps its time
+                later = (standing.sequence or 0) + 1
+                message = message.model_copy(update={"sequence": later})
+            parsed = replace(incoming.parsed, message=message)
+            return self.incoming(
+                parsed, parsed.canonical, incoming.media_type, incoming.caller, incoming.received
+            )
+        return incoming
 
     def _relate(self, tx: Transaction, incoming: Incoming) -> tuple[str, int, list[Part]]:
         """Find the record that the message speaks of, lock it, and open its earlier parts."""
@@ -252,9 +284,10 @@ class Intake:
             self.policy, self.directory, message, document, assessment.findings
         )
 
-    def _incoming(
+    def incoming(
         self, parsed: Parsed, body: bytes, media_type: str, caller: Caller, received: datetime
     ) -> Incoming:
+        """Work out all of a message that needs no journal. `body`: the bytes that are kept of it."""
         message, canonical = parsed.message, parsed.canonical
         day = None
         if isinstance(message, HealthyChildReviewMessage) and message.review and not message.record:

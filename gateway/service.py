@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
 
 from gateway.caller import Caller, Callers
+from gateway.files.filing import Filing
 from gateway.intake import Intake
 from gateway.journal import Codec, Journal, Queries, Standing, Transaction
 from gateway.mesh.workflows import check_workflows
@@ -79,6 +80,8 @@ class Service:
         self.callers = Callers(self.journal)
         self.metrics = Metrics(self.journal, settings.channel)
         self.noting = Throttle(per_second=5)
+        self.files = Filing(self.intake, self.metrics)
+        self.files.start()
 
     def follow(self, message_id: str, caller: Caller) -> Receipt | None:
         """Return a message's receipt as it stands, or None where it is not this caller's to see.
@@ -142,5 +145,6 @@ class Service:
         return heard[1]
 
     def close(self) -> None:
-        """Finish what waits and let go of the journal."""
+        """Finish what is in hand and let go of the journal."""
+        self.files.close()
         self.journal.close()

@@ -61,6 +61,8 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65535)
     max_bytes: int = Field(default=MEBIBYTE, ge=1024)
     """The largest message that is taken, in bytes."""
+    max_file_bytes: int = Field(default=20 * MEBIBYTE, ge=1024)
+    """The largest file of many records that is taken, in bytes."""
     mesh_url: str | None = Field(default=None, pattern=r"^https?://")
     """MESH. Unset: nothing comes or goes by it."""
     mesh_mailbox: str | None = Field(default=None, validate_default=True)

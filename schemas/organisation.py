@@ -47,3 +47,12 @@ class Professional(Model):
     organisation: Organisation | None = None
     phone: Word | None = None
     email: Word | None = None
+
+
+def organisation_of(key: OrganisationKey) -> dict[str, str]:
+    """Return an organisation by its key, as canonical JSON: `{"urn": "199901"}`."""
+    system, _, code = key.partition(":")
+    return {_BY_SYSTEM[system]: code}
+
+
+_BY_SYSTEM = {"ods": "odsCode", "urn": "urn", "la": "laCode"}

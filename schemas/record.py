@@ -106,12 +106,40 @@ def fold(parts: Iterable[Part]) -> tuple[Message | None, int]:
     return folded, len(standing) - len(kept)
 
 
+def restated(standing: Message, new: Message) -> Message:
+    """Return a part as it stands once a file restates it.
+
+    A SEN notice comes of a register, which says little and is silent about the rest: what was
+    stated before of child, sharing, professional and body stands on. Only of needs, and of what came
+    before, its silence counts. Where the register knows no start, the first that was seen stands.
+    Of any other kind a file states the whole.
+    """
+    if not isinstance(new, SenSupportNoticeMessage):
+        return new
+    document, laid = new.document(), standing.document()
+    if document.get("notice", {}).get("startIs") == "first-seen" and "notice" in laid:
+        document["notice"]["start"] = laid["notice"]["start"]
+    for name in BY_PROPERTY & document.keys() & laid.keys():
+        old = {key: value for key, value in laid[name].items() if key not in _STATED_WHOLE}
+        document[name] = {**old, **document[name]}
+    return MESSAGE.validate_json(to_json({**laid, **document}), context=UNCLOCKED)
+
+
+def same_content(one: Message, other: Message) -> bool:
+    """Tell whether two messages say the same, whenever and under whatever id they were sent."""
+    first, second = (
+        {name: value for name, value in message.document().items() if name not in _OF_THE_SENDING}
+        for message in (one, other)
+    )
+    return first == second
+
+
 def body_of(message: Message) -> Any:
     """Return the body of a message: its review, report, notice or referral."""
     return getattr(message, BODY[message.kind])
 
 
-_BY_PROPERTY = frozenset({"child", "sharing", *BODY.values()})
+BY_PROPERTY = frozenset({"child", "sharing", *BODY.values()})
 """What a later part states of these is laid over property by property; all else is replaced whole,
 so that no agreement, opinion or address is put together from two."""
 _STAYS_TRUE = ("restricted", "disagreement", "courtOrderKnown")
@@ -120,10 +148,16 @@ _JOINED = frozenset({"conclusions", "informed", "welfareJudgements", *BODY.value
 """Lists that grow by what a later part adds: these, and those of the body."""
 
 
+_STATED_WHOLE = frozenset({"needs", "provisionBefore"})
+"""What a register's export states of a body whole: what it leaves out of these is gone."""
+_OF_THE_SENDING = frozenset({"id", "sent", "sequence", "action"})
+"""What is of the sending of a message and not of its content."""
+
+
 def _laid_over(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
     merged = {**old, **new}
     for name in old.keys() & new.keys():
-        if name in _BY_PROPERTY:
+        if name in BY_PROPERTY:
             grow = name in BODY.values()
             merged[name] = {
                 **old[name],

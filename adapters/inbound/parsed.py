@@ -23,6 +23,8 @@ class Parsed:
     states_sharing: bool = True
     """False of a format that has no place for the sharing statement: there the source's registered
     default may stand for what is not stated."""
+    restates: bool = False
+    """It comes of a format that restates all that stands, changed or not: a register's export."""
 
     @property
     def canonical(self) -> bytes:

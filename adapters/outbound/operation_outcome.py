@@ -53,7 +53,7 @@ _EVENT = re.compile(r"Bundle\.entry\[0\]\.resource(\.event(Coding)?(\.code)?)?|/
 """Where a message says its event. What is not supported elsewhere is no incorrect event."""
 
 
-REC = "https://fhir.nhs.uk/CodeSystem/http-error-codes"
+REC = "https://fhir.nhs.uk/Codesystem/http-error-codes"
 REC_CODES = {
     400: ("REC_BAD_REQUEST", "invalid"),
     401: ("REC_UNAUTHORIZED", "forbidden"),

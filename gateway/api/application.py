@@ -13,7 +13,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
-from gateway.api import alerts, batch, fhir, health, messages, schemas
+from gateway.api import alerts, batch, fhir, files, health, messages, schemas
 from gateway.api.messages import Rejected
 from gateway.api.problems import problem, respond
 from gateway.api.tracing import Traced
@@ -38,7 +38,7 @@ def create_application(service: Service) -> FastAPI:
     app.state.service = service
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]
     app.add_middleware(Traced)
-    for module in (messages, batch, fhir, alerts, schemas, health):
+    for module in (messages, batch, files, fhir, alerts, schemas, health):
         app.include_router(module.router)
 
     @app.exception_handler(Rejected)

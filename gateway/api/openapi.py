@@ -61,6 +61,54 @@ PROCESS_BODY: dict[str, Any] = {
     }
 }
 
+_FILE = {"type": "string", "format": "binary"}
+
+FILE_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            **{
+                media_type: {"schema": _FILE}
+                for media_type in (
+                    "application/xml",
+                    "text/xml",
+                    "text/csv",
+                    "text/tab-separated-values",
+                    "application/vnd.ms-excel",
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+                    "application/json",
+                    "application/octet-stream",
+                )
+            },
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {
+                        "file": _FILE,
+                        "statement": {
+                            "type": "object",
+                            "description": "What the file does not hold: `source`, and for every "
+                            "record `professional`, `sharing`, `notice`; for single ones "
+                            "`byRecord` by UPN. What the file says stands over it.",
+                            "example": {
+                                "professional": {"name": "Ruth Okafor", "role": "SENCO"},
+                                "notice": {"parentsTold": {"on": "2026-09-15"}},
+                                "byRecord": {
+                                    "U896200026000": {
+                                        "notice": {"parentsTold": {"on": "2026-09-18"}}
+                                    }
+                                },
+                            },
+                        },
+                    },
+                }
+            },
+        },
+    }
+}
+"""The body of `POST /files`: what the file is, its content says."""
+
 _PROBLEM: dict[str, Any] = {
     "application/problem+json": {
         "schema": {

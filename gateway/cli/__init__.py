@@ -16,6 +16,7 @@ from gateway.cli import (
     check,
     consume,
     demo,
+    files,
     mesh,
     orgs,
     policy,
@@ -46,6 +47,7 @@ app.command()(serve.serve)
 app.command()(serve.relay)
 app.command()(mesh.mesh)
 app.command()(send.send)
+app.command()(files.check_file)
 app.command()(watch.watch)
 app.command()(consume.consume)
 app.command()(demo.demo)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,6 +15,17 @@ from rich.markup import escape
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from gateway.cli.console import FAULT, RETRY, USAGE, err, fail, say
+from gateway.cli.files import (
+    Source,
+    StatementFile,
+    ToldBy,
+    ToldOn,
+    media_type_of_file,
+    post_file,
+    settled,
+    show_file,
+    stated,
+)
 from schemas.receipt import Receipt
 
 STATES = {
@@ -28,7 +41,10 @@ class Away(Exception):
 
 
 def send(
-    files: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="JSON or FHIR.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(exists=True, dir_okay=False, help="JSON, FHIR, or a school's file."),
+    ],
     key: Annotated[
         str, typer.Option(envvar="GATEWAY_KEY", help="The bearer key that you were given.")
     ],
@@ -36,20 +52,37 @@ def send(
         str, typer.Option(envvar="GATEWAY_URL", help="The gateway.")
     ] = "http://127.0.0.1:8000",
     check: Annotated[bool, typer.Option("--check", help="Only check: nothing is stored.")] = False,
+    told_on: ToldOn = None,
+    told_by: ToldBy = None,
+    statement: StatementFile = None,
+    source: Source = None,
 ) -> None:
-    """Send messages, one per file, and print each receipt. Repeats are safe: nothing is sent twice."""
+    """Send messages, one per file, and print each receipt. Repeats are safe: nothing is sent twice.
+
+    A school's file of many pupils, such as a Common Transfer File, is known by what it holds.
+    """
     if not key.isascii() or not key.isprintable():
         fail("The key has signs that no key has; copy it again.", USAGE)
     worst = 0
+    given = stated(told_on, told_by, statement, source)
     with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=30) as http:
         for file in files:
             say(f"[bold]{escape(str(file))}[/]")
+            body = file.read_bytes()
+            of_many = media_type_of_file(body)
+            if of_many and check:
+                fail(f"{file} is a file of many records: use `gateway check-file`.", USAGE)
             try:
-                answer = post(http, file, check=check)
+                if of_many:
+                    answer = answered(http, partial(post_file, http, file, of_many, given))
+                else:
+                    answer = post(http, body, check=check)
             except Away as away:
                 err(f"  {away}")
                 raise SystemExit(RETRY) from None
-            if answer.is_success:
+            if answer.is_success and of_many:
+                worst = worst if show_file(http, answer, body, of_many) else FAULT
+            elif answer.is_success:
                 show_receipt(Receipt.model_validate_json(answer.content))
             else:
                 show_problem(answer)
@@ -57,11 +90,28 @@ def send(
     raise SystemExit(worst)
 
 
-def post(http: httpx.Client, file: Path, *, check: bool = False) -> httpx.Response:
-    """Send one file, trying again while the gateway is away. Raises Away."""
+def post_whatever(http: httpx.Client, file: Path, given: Mapping[str, Any]) -> httpx.Response:
+    """Send a file as what it holds; of one of many records wait until all have settled.
+
+    `given` is the statement that goes with a file of many records. Raises Away.
+    """
     body = file.read_bytes()
+    of_many = media_type_of_file(body)
+    if not of_many:
+        return post(http, body)
+    answer = answered(http, partial(post_file, http, file, of_many, given))
+    return settled(http, answer) if answer.is_success else answer
+
+
+def post(http: httpx.Client, body: bytes, *, check: bool = False) -> httpx.Response:
+    """Send one message, trying again while the gateway is away. Raises Away."""
     path = "/messages/check" if check else "/messages"
     headers = {"Content-Type": media_type(body), "Accept": "application/json"}
+    return answered(http, lambda: http.post(path, content=body, headers=headers))
+
+
+def answered(http: httpx.Client, send: Callable[[], httpx.Response]) -> httpx.Response:
+    """Return the gateway's answer, trying again while it is away. Raises Away."""
     for attempt in Retrying(
         retry=retry_if_exception_type(Away),
         stop=stop_after_attempt(4),
@@ -70,7 +120,7 @@ def post(http: httpx.Client, file: Path, *, check: bool = False) -> httpx.Respon
     ):
         with attempt:
             try:
-                answer = http.post(path, content=body, headers=headers)
+                answer = send()
             except httpx.TransportError as error:
                 raise Away(f"No answer from {http.base_url}: {error}") from None
             if answer.status_code >= 500:

@@ -7,17 +7,18 @@ import os
 import random
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import httpx
 import typer
 
 from gateway.cli.console import FAULT, RETRY, USAGE, err, fail, say
-from gateway.cli.send import Away, post
+from gateway.cli.files import Source, StatementFile, stated
+from gateway.cli.send import Away, post_whatever
 
 ACCEPTED, REFUSED = "accepted", "refused"
 UNFINISHED = (".tmp", ".part", ".partial", ".filepart", ".crdownload", ".swp")
@@ -46,6 +47,8 @@ def watch(
     settle: Annotated[
         float, typer.Option(min=0.1, help="Seconds for which a file must not change.")
     ] = 3.0,
+    statement: StatementFile = None,
+    source: Source = None,
     once: Annotated[bool, typer.Option("--once", help="Send what is there now, and end.")] = False,
 ) -> None:
     """Send each file that is put into FOLDER, and move it to accepted/ or refused/ with its answer.
@@ -59,7 +62,7 @@ def watch(
         (folder / word).mkdir(exist_ok=True)
     headers = {"Authorization": f"Bearer {key}"}
     with _alone(folder), httpx.Client(base_url=url, headers=headers, timeout=30) as http:
-        watched = Folder(folder, settle, http)
+        watched = Folder(folder, settle, http, stated(None, None, statement, source))
         try:
             code = watched.once() if once else watched.for_ever()
         except KeyboardInterrupt:
@@ -74,6 +77,7 @@ class Folder:
     path: Path
     settle: float
     http: httpx.Client
+    given: Mapping[str, Any] = field(default_factory=dict)
     refused: int = 0
     _seen: dict[Path, tuple[Seen, float]] = field(default_factory=dict)
     _told: set[int] = field(default_factory=set)
@@ -149,7 +153,7 @@ class Folder:
         seen, _ = self._seen[file]
         self._last.add(file)
         try:
-            answer = post(self.http, file)
+            answer = post_whatever(self.http, file, self.given)
         except FileNotFoundError:
             return
         except OSError:

@@ -109,6 +109,10 @@ class Directory:
         """Return a school or other setting by its URN."""
         return self._entries.settings.get(urn)
 
+    def settings_of(self, laestab: str) -> tuple[Setting, ...]:
+        """Return the schools of a LAESTAB: a school that became an academy may have kept it."""
+        return tuple(s for s in self._entries.settings.values() if s.laestab == laestab)
+
     def home(self, postcode: str) -> Home | None:
         """Return where a full postcode lies; None where the area's table does not say."""
         return self._entries.homes.get(postcode)

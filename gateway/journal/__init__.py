@@ -11,6 +11,7 @@ from gateway.journal.codec import Codec, load_secret
 from gateway.journal.deliveries import Deliveries
 from gateway.journal.engine import database_file
 from gateway.journal.errors import AlreadyServed, JournalAway, JournalError, WrongKey
+from gateway.journal.files import Entry, EntryState, Settled, Upload
 from gateway.journal.journal import Journal
 from gateway.journal.migrations import migrate
 from gateway.journal.queries import Queries
@@ -50,6 +51,8 @@ __all__ = [
     "Deliveries",
     "Delivery",
     "Due",
+    "Entry",
+    "EntryState",
     "Erased",
     "Journal",
     "JournalAway",
@@ -63,10 +66,12 @@ __all__ = [
     "Reply",
     "Returned",
     "Sent",
+    "Settled",
     "Standing",
     "Thread",
     "Transaction",
     "Undelivered",
+    "Upload",
     "Uptake",
     "Version",
     "Way",

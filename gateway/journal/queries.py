@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Column, Connection, Select, Table, func, select
 
 from gateway.journal.codec import Codec
+from gateway.journal.files import FileQueries
 from gateway.journal.rows import (
     Alert,
     AlertState,
@@ -76,7 +77,7 @@ _OUTCOMES = select(
 ).select_from(alert.join(thread).outerjoin(delivery))
 
 
-class Queries:
+class Queries(FileQueries):
     """Reads within one transaction."""
 
     def __init__(self, connection: Connection, codec: Codec) -> None:

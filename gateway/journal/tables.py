@@ -240,6 +240,34 @@ letter = Table(
     Index("ix_letter_state_next_at", "state", "next_at"),
 )
 
+# A file of many records: of its bytes only a keyed hash. `known_ref` is that of the bytes with all
+# that came with them on one day, by which the same file is known again.
+upload = Table(
+    "upload",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("organisation", Text, nullable=False),
+    Column("credential_id", ForeignKey(credential.c.id)),
+    Column("format", Text, nullable=False),
+    Column("known_ref", Text, nullable=False, unique=True),
+    Column("bytes_hash", Text, nullable=False),
+    Column("received_at", Instant, nullable=False),
+    Column("notes", LargeBinary, nullable=False),
+)
+
+# One record of a file. `work` holds its message until it has settled; then the message has it.
+entry = Table(
+    "entry",
+    metadata,
+    Column("upload_id", ForeignKey(upload.c.id), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("message_id", ForeignKey(message.c.id)),
+    Column("work", LargeBinary),
+    Column("said", LargeBinary, nullable=False),
+    Index("ix_entry_state", "state", "upload_id", "number"),
+)
+
 # The last sign of life of each process, and the row that proves that the journal can be written.
 pulse = Table(
     "pulse",

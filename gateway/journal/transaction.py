@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Table, case, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.journal.codec import Codec
+from gateway.journal.files import FileWrites
 from gateway.journal.queries import Queries, columns, from_row, values_of
 from gateway.journal.rows import (
     Alert,
@@ -47,7 +48,7 @@ KEPT_WHILE_HELD = timedelta(days=30)
 _ORDER = metadata.sorted_tables
 
 
-class Transaction(Queries):
+class Transaction(FileWrites, Queries):
     """Reads and writes within one transaction; nothing counts before the journal has committed.
 
     New rows wait until the next other statement, or the end, and then go by table: a message with

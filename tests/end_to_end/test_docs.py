@@ -40,7 +40,7 @@ from tests.services import amqp_url
 
 pytestmark = [pytest.mark.rabbitmq, pytest.mark.timeout(240)]
 
-RUN = ("send.md", "consume.md", "operate.md", "sharing-rules.md")
+RUN = ("send.md", "school-files.md", "consume.md", "operate.md", "sharing-rules.md")
 PAGES = ("index.md", "mesh.md", *RUN)
 
 
@@ -88,6 +88,7 @@ def ran(
         "send.md": partner,
         "operate.md": operator,
         "sharing-rules.md": {},
+        "school-files.md": {},
     }
 
     def run_one_by_one(pages: tuple[str, ...]) -> dict[str, list[Ran]]:
@@ -100,7 +101,9 @@ def ran(
         return printed
 
     with ThreadPoolExecutor(2) as pool:
-        operators = pool.submit(run_one_by_one, ("operate.md", "sharing-rules.md"))
+        operators = pool.submit(
+            run_one_by_one, ("operate.md", "sharing-rules.md", "school-files.md")
+        )
         partners = run_one_by_one(("consume.md", "send.md"))
         return partners | operators.result()
 

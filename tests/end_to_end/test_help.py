@@ -11,7 +11,7 @@ from gateway.cli import app
 from tests.end_to_end.running import gateway, within_this_process
 
 COMMANDS = (
-    "serve", "relay", "mesh", "send", "watch", "consume", "demo", "check", "schemas",
+    "serve", "relay", "mesh", "send", "check-file", "watch", "consume", "demo", "check", "schemas",
     "policy print", "policy explain", "topology apply", "topology check", "topology definitions",
     "org add", "org list", "org revoke",
 )  # fmt: skip

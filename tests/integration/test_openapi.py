@@ -84,6 +84,9 @@ def test_it_says_every_answer_of_the_contract(document: Document) -> None:
         "/messages/{id}",
         "/fhir/$process-message",
         "/fhir/metadata",
+        "/files",
+        "/files/{id}",
+        "/files/templates/{name}",
         "/schemas/{name}",
         "/health/live",
         "/health/ready",
@@ -101,6 +104,7 @@ def test_it_says_that_messages_need_a_key(document: Document) -> None:
     assert [(one["type"], one["scheme"]) for one in schemes] == [("http", "bearer")]
     keyed = [*SENDS, ("/messages/{id}", "get"), ("/fhir/$process-message", "post")]
     keyed.append(("/messages/batch", "post"))
+    keyed += [("/files", "post"), ("/files/{id}", "get")]
     for path, method in keyed:
         assert document["paths"][path][method]["security"]
 

@@ -28,6 +28,12 @@ class Upload:
     """Canonical JSON that stands for every record of the file, such as `sharing` or `professional`."""
     by_record: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """The same for single records, by UPN or by the record's own identifier; laid over `statement`."""
+    authority: str | None = None
+    """DfE number of the area's authority, to which files are addressed."""
+
+
+FILE = "file"
+"""The place of an entry that is no record: its notes are about the file as a whole."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +50,11 @@ class Entry:
     """What is wrong with the record, each with its place in the file."""
     notes: tuple[str, ...] = ()
     """What the sender should know; without a document, why nothing follows."""
+    upn: str | None = None
+    """As written, right or wrong: for the sender's own screen. It is never answered over HTTP."""
+    sender: str | None = None
+    """LAESTAB of the school that the file says it is from, on an entry of `FILE` before any record.
+    `896LLLL` is the authority itself."""
 
 
 FileParser = Callable[[bytes, Upload, CodeTables], Iterator[Entry]]

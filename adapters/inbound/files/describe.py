@@ -11,7 +11,8 @@ from adapters.inbound.files.templates import NOT_WANTED, Template, templates
 _INTRODUCTION = f"""\
 # Tables: CSV and XLSX
 Written by `python -m adapters.inbound.files.describe` from the tables that the gateway reads by. \
-Download a template, fill in a row for each child, send the file.
+Download a template (`GET /files/templates/` with `sen-support-notice.csv`, `.xlsx` and so on), fill in a \
+row for each child, send the file.
 
 - CSV with comma, semicolon or tab, in UTF-8, UTF-16 or what Excel writes (Windows-1252); or the \
 first visible sheet of an .xlsx workbook. At most {MOST_ROWS:,} rows and {MOST_CELLS:,} cells.
@@ -22,8 +23,9 @@ of the pen loses nothing. Left out without a fault: {", ".join(sorted(NOT_WANTED
 its digits in Excel (`1.23457E+11`): format the column as text, as the .xlsx template does.
 - Each row is taken or refused by itself; a refused row tells every fault with row, column and what \
 would be right. Empty rows are skipped. A row that you send again unchanged is the same message: \
-nobody is told twice. A changed row with the same key replaces the earlier one. The key is your \
-reference; of SEN notices UPN, start date and provision.
+nobody is told twice. A changed row with the same key replaces the earlier one; of a SEN notice what \
+you leave empty stands as it was, needs apart. The key is your reference; of SEN notices UPN, start \
+date and provision.
 - Whole samples: [examples/files](../examples/files). What the table does not hold, such as agreement \
 for every child, is stated with the file.
 - Formulas count by the value that was saved with them. Links are not followed, macros not run.

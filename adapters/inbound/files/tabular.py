@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from pydantic_core import from_json, to_json
 
 from adapters.errors import Fault, NotUnderstood, Refused
-from adapters.inbound.files import Entry, FileParser, Upload
+from adapters.inbound.files import FILE, Entry, FileParser, Upload
 from adapters.inbound.files.build import ENDED, NOTHING_ENDED, Building, key, source
 from adapters.inbound.files.cells import Cell, Table, decoded, read
 from adapters.inbound.files.convert import CONVERTERS, HISTORY, Context, Wrong
@@ -32,8 +32,6 @@ from schemas.codes import CodeTables
 from schemas.fields import nearest
 from schemas.message import MESSAGE
 
-FILE = "file"
-"""The place of an entry that is no record: its notes are about the file as a whole."""
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 MEDIA_TYPES = ("text/csv", "text/tab-separated-values", XLSX, "application/vnd.ms-excel")
 

@@ -11,7 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.message import Message
-from schemas.record import Part, body_of, child_key, fold, record_key, review_day
+from schemas.record import (
+    Part,
+    body_of,
+    child_key,
+    fold,
+    record_key,
+    restated,
+    review_day,
+    same_content,
+)
 from tests.builders import (
     NHS_NUMBERS,
     UPN,
@@ -368,3 +377,43 @@ def test_a_home_is_never_put_together_from_two_addresses() -> None:
         part(a_review(child=a_child(address=new)), hour=1, event="visit"),
     )
     assert folded["child"]["address"] == new
+
+
+def a_standing_notice(**notice: object) -> Message:
+    stated = {"restricted": True, "agreement": {"status": "refused"}}
+    message = a_notice(sharing=stated, sent="2026-11-17T10:00:00+00:00")
+    return understood({**message, "notice": {**message["notice"], **notice}}).message
+
+
+def test_a_register_that_restates_lifts_nothing_by_being_silent() -> None:
+    standing = a_standing_notice(outcomes=["Asks for help."])
+    export = changed(a_notice(sent="2026-11-20T10:00:00+00:00"), "notice.parentsTold", None)
+    export = changed(changed(export, "professional", None), "child.generalPractice", None)
+    stands = restated(standing, understood(export).message)
+    assert stands.id == export["id"]
+    assert stands.sent > standing.sent
+    assert same_content(stands, standing)
+    assert stands.sharing.restricted
+    assert stands.notice.parents_told == standing.notice.parents_told
+    assert stands.notice.outcomes == ("Asks for help.",)
+    assert stands.child.general_practice == standing.child.general_practice
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("notice.needs", None),
+        ("notice.needs", [{"type": "MLD"}]),
+        ("notice.provisionBefore", None),
+        ("notice.parentsTold.on", "2026-11-20"),
+        ("child.familyName", "Hoole"),
+        ("sharing", {"agreement": {"status": "given"}}),
+    ],
+)
+def test_what_a_register_says_otherwise_is_news(path: str, value: object) -> None:
+    standing = a_standing_notice()
+    new = understood(changed(a_notice(), path, value)).message
+    stands = restated(standing, new)
+    assert not same_content(stands, standing)
+    if path.startswith("notice.needs"):
+        assert stands.notice.needs == new.notice.needs

@@ -1,0 +1,209 @@
+"""`/files`: send a file of many records, and follow what becomes of each."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import structlog
+from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi.responses import Response
+
+from adapters.errors import Fault, NotUnderstood, Refused
+from adapters.inbound.files.tabular import XLSX
+from adapters.inbound.files.templates import template_csv, template_xlsx, templates
+from gateway.api.messages import (
+    RETRY_AFTER,
+    Caller_,
+    Rejected,
+    Service_,
+    _bounded,
+    _length,
+    note_denied,
+)
+from gateway.api.multipart import NotMultipart, parts_of
+from gateway.api.openapi import FILE_BODY, RESPONSES
+from gateway.api.problems import problem, respond
+from gateway.caller import NotAllowed
+from gateway.files.statement import Statement, read_statement, statement_of
+from gateway.journal import JournalError
+from gateway.problems import refusal_of
+from gateway.service import Service
+from schemas.file_receipt import FileReceipt
+
+router = APIRouter(tags=["files"])
+log = structlog.get_logger(__name__)
+
+MULTIPART = "multipart/form-data"
+MEDIA_TYPES = tuple(FILE_BODY["requestBody"]["content"])
+PATIENCE = 10.0
+"""Seconds for which an answer waits until all records have settled."""
+LOOK = 0.1
+"""Seconds between two looks."""
+
+
+async def file_of(request: Request, service: Service_, caller: Caller_) -> bytes:
+    """Read the body, bounded: 413 as soon as it is known to be too large."""
+    limit = service.settings.max_file_bytes
+    body = await _bounded(request, limit)
+    if body is None:
+        size = max(_length(request), limit + 1)
+        await note_denied(service, caller.organisation, 413, "file too large", size)
+        detail = f"The file is larger than {limit} bytes; send it in parts."
+        close = {"Connection": "close"}
+        raise Rejected(problem(request, 413, detail, code="too-large", headers=close))
+    return body
+
+
+@router.post(
+    "/files",
+    status_code=202,
+    response_model=FileReceipt,
+    responses=RESPONSES,
+    openapi_extra=FILE_BODY,
+    summary="Send a file of many records",
+)
+async def send(
+    request: Request,
+    service: Service_,
+    caller: Caller_,
+    body: Annotated[bytes, Depends(file_of)],
+    told_on: Annotated[
+        str | None,
+        Query(alias="parentsToldOn", description="When the parents were told: 2026-09-15"),
+    ] = None,
+    told_by: Annotated[
+        str | None, Query(alias="parentsToldBy", description="Who told them: name and role")
+    ] = None,
+) -> Response:
+    """Take a file. Answered once all its records are on disk: 200 where it came today already.
+
+    The answer waits some seconds for the records to settle; what has not by then is done without
+    the sender, and `GET /files/{id}` shows how far it is.
+    """
+    try:
+        content, media_type, statement = await asyncio.to_thread(
+            _taken_apart, request, body, told_on, told_by
+        )
+        received = datetime.now(UTC)
+        upload, known = await asyncio.to_thread(
+            service.files.receive, content, media_type, statement, caller, received
+        )
+    except NotMultipart as wrong:
+        return problem(request, 400, str(wrong), code="not-well-formed")
+    except Refused as refused:
+        service.metrics.refused(refused)
+        await note_denied(service, caller.organisation, 422, "file not understood", len(body))
+        return respond(request, refusal_of(refused, b"", service.intake.receipts.telephone))
+    except NotAllowed as refused:
+        await note_denied(service, caller.organisation, 403, "not allowed", len(body))
+        return problem(request, 403, str(refused), code="forbidden")
+    except JournalError as away:
+        return _away(request, f"{away} Nothing was accepted; send it again.")
+    log.info("file", id=upload.id, format=upload.format, source=upload.organisation, known=known)
+    try:
+        await _settled(service, upload.id)
+        receipt = await asyncio.to_thread(service.files.follow, upload.id, caller)
+    except JournalError as away:
+        return _away(request, f"{away} The file was accepted; see /files/{upload.id} later.")
+    assert receipt is not None
+    location = {"Location": f"/files/{upload.id}"}
+    return _json(receipt, 200 if known else 202, location)
+
+
+@router.get(
+    "/files/templates/{name}",
+    response_class=Response,
+    summary="A table to fill in: CSV, or a workbook that explains its columns",
+)
+async def template(
+    request: Request,
+    name: Annotated[str, Path(description="A template's name, with .csv or .xlsx")],
+) -> Response:
+    """Return a template with its header; anybody may have it."""
+    stem, _, ending = name.rpartition(".")
+    written = {"csv": (template_csv, "text/csv; charset=utf-8"), "xlsx": (template_xlsx, XLSX)}
+    if stem not in templates() or ending not in written:
+        names = ", ".join(f"{known}.{kind}" for known in templates() for kind in written)
+        return problem(
+            request, 404, f"There is no such template; there are {names}.", code="not-found"
+        )
+    write, media_type = written[ending]
+    content = await asyncio.to_thread(write, stem)
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(content, media_type=media_type, headers=headers)
+
+
+@router.get(
+    "/files/{id}",
+    response_model=FileReceipt,
+    responses=RESPONSES,
+    summary="What became of a file's records, as far as it has come",
+)
+async def follow(
+    request: Request,
+    service: Service_,
+    caller: Caller_,
+    id: Annotated[UUID, Path(description="The gateway's id, from the answer to the file")],
+) -> Response:
+    """Return each record's place, status and receipt. Only its sender sees it."""
+    try:
+        receipt = await asyncio.to_thread(service.files.follow, str(id), caller)
+    except JournalError as away:
+        return _away(request, str(away))
+    if receipt is None:
+        return problem(request, 404, "You have sent no file with this id.", code="not-found")
+    return _json(receipt)
+
+
+def _taken_apart(
+    request: Request, body: bytes, told_on: str | None, told_by: str | None
+) -> tuple[bytes, str, Statement]:
+    """Return the file, its media type, and what was stated. Raises NotMultipart, NotUnderstood."""
+    content_type = request.headers.get("content-type", "")
+    media_type = content_type.split(";")[0].strip().lower()
+    if media_type not in MEDIA_TYPES:
+        detail = f"Send Content-Type {' or '.join(MEDIA_TYPES)}."
+        raise Rejected(problem(request, 415, detail, code="not-supported"))
+    told = {name: value for name, value in (("on", told_on), ("by", told_by)) if value is not None}
+    asked: dict[str, Any] = {"notice": {"parentsTold": told}} if told else {}
+    if media_type != MULTIPART:
+        return body, media_type, statement_of(asked)
+    parts = parts_of(body, content_type)
+    unknown = parts.keys() - {"file", "statement"}
+    if unknown or "file" not in parts:
+        detail = "has parts other than `file` and `statement`" if unknown else "has no part `file`"
+        raise NotUnderstood((Fault("", detail, "value"),))
+    if "statement" not in parts:
+        return *parts["file"], statement_of(asked)
+    if asked:
+        detail = "is given twice: as a part, and in the address; give it once"
+        raise NotUnderstood((Fault("statement", detail, "value"),))
+    return *parts["file"], read_statement(parts["statement"][0])
+
+
+async def _settled(service: Service, upload_id: str) -> None:
+    """Wait until a file's records have settled, but no longer than a sender has patience."""
+    end = time.monotonic() + PATIENCE
+    while await asyncio.to_thread(service.files.waiting, upload_id):
+        if time.monotonic() > end:
+            return
+        await asyncio.sleep(LOOK)
+
+
+def _away(request: Request, detail: str) -> Response:
+    return problem(request, 503, detail, code="not-accepted", headers=RETRY_AFTER)
+
+
+def _json(
+    receipt: FileReceipt, status: int = 200, headers: dict[str, str] | None = None
+) -> Response:
+    return Response(
+        receipt.model_dump_json(by_alias=True, exclude_defaults=True),
+        status_code=status,
+        headers=headers,
+        media_type="application/json",
+    )

@@ -1,0 +1,40 @@
+"""`multipart/form-data` (RFC 7578), from memory: nothing of it is written to a temporary file."""
+
+from __future__ import annotations
+
+from email.message import Message
+from email.parser import BytesParser
+
+MOST_PARTS = 10
+
+
+class NotMultipart(Exception):
+    """The body is not what its Content-Type says."""
+
+
+def parts_of(body: bytes, content_type: str) -> dict[str, tuple[bytes, str]]:
+    """Return each part's content and media type, by its name. Of a name given twice the last counts.
+
+    Raises:
+        NotMultipart: it has no boundary, no end, or a part without a name.
+    """
+    header = Message()
+    header["Content-Type"] = content_type
+    boundary = header.get_boundary()
+    if not boundary:
+        raise NotMultipart("Content-Type has no boundary.")
+    mark = b"\r\n--" + boundary.encode("utf-8", "replace")
+    pieces = (b"\r\n" + body).split(mark, MOST_PARTS + 1)
+    if len(pieces) < 2 or not pieces[-1].startswith(b"--"):
+        raise NotMultipart(
+            f"The body does not end with its boundary, or has over {MOST_PARTS} parts."
+        )
+    found = {}
+    for piece in pieces[1:-1]:
+        head, blank, content = piece.partition(b"\r\n\r\n")
+        headers = BytesParser().parsebytes(head.lstrip(b" \t\r\n") + b"\r\n\r\n", headersonly=True)
+        name = headers.get_param("name", header="content-disposition")
+        if not blank or not isinstance(name, str):
+            raise NotMultipart("A part has no name; write Content-Disposition: form-data; name=…")
+        found[name] = (content, headers.get_content_type())
+    return found

@@ -1,0 +1,78 @@
+"""Files on several gateways at once: whoever settles an entry, it is settled once."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from gateway.files.filing import Filing
+from gateway.files.statement import statement_of
+from gateway.journal import JournalAway
+from gateway.metrics import Metrics
+from tests.builders import SCHOOL
+from tests.integration.intake.desk import Desk
+from tests.school_files import a_ctf, a_need, a_pupil
+
+K = [("2025-09-01", "N"), ("2026-01-05", "K")]
+TOLD = statement_of({"notice": {"parentsTold": {"on": "2026-01-09"}}})
+NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
+
+
+def filing(desk: Desk) -> Filing:
+    """What a serving process does with files, its worker not started."""
+    return Filing(desk.intake, Metrics(desk.journal, "mailbox"))
+
+
+def test_two_gateways_that_settle_the_same_entries_take_each_once(
+    desk: Desk, other_desk: Desk
+) -> None:
+    caller = desk.a_caller(f"urn:{SCHOOL}")
+    body = a_ctf(*(a_pupil(n, K, [a_need("SLCN")]) for n in range(6)))
+    upload, known = filing(desk).receive(body, "application/xml", TOLD, caller, NOW)
+    assert not known
+    waiting = desk.journal.read(lambda tx: tx.waiting_entries(upload.id, 9))
+    settling = [
+        works._settle(upload, entry)
+        for entry in waiting
+        for works in (filing(desk), filing(other_desk))
+    ]
+    answers = [future.result(20) for future in settling]
+    assert sum(answer is not None for answer in answers) == 6
+    assert desk.counts()["message"] == 6
+    assert desk.counts()["alert"] == 6
+    receipt = filing(other_desk).follow(upload.id, caller)
+    assert receipt is not None
+    assert receipt.counts.accepted == 6
+
+
+def test_what_waits_is_settled_by_the_gateway_that_is_started_next(desk: Desk) -> None:
+    caller = desk.a_caller(f"urn:{SCHOOL}")
+    upload, _ = filing(desk).receive(a_ctf(a_pupil(1, K)), "application/xml", TOLD, caller, NOW)
+    next_one = filing(desk)
+    next_one.start()
+    while next_one.waiting(upload.id):
+        pass
+    next_one.close()
+    assert desk.counts()["message"] == 1
+
+
+def test_a_file_that_cannot_be_written_is_not_taken(desk: Desk) -> None:
+    caller = desk.a_caller(f"urn:{SCHOOL}")
+    desk.journal.close()
+    with pytest.raises(JournalAway):
+        filing(desk).receive(a_ctf(a_pupil(1, K)), "application/xml", TOLD, caller, NOW)
+
+
+def test_a_provision_that_lay_in_the_future_is_found_when_the_same_file_comes_again(
+    desk: Desk,
+) -> None:
+    caller = desk.a_caller(f"urn:{SCHOOL}")
+    body = a_ctf(a_pupil(1, [("2026-11-26", "K")]))
+    works = filing(desk)
+    first, _ = works.receive(body, "application/xml", TOLD, caller, NOW)
+    same, known = works.receive(body, "application/xml", TOLD, caller, NOW.replace(hour=15))
+    assert (same, known) == (first, True)
+    later, known = works.receive(body, "application/xml", TOLD, caller, NOW.replace(day=26))
+    assert not known
+    assert works.waiting(later.id) == 1
