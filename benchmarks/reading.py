@@ -33,7 +33,9 @@ def measure() -> Iterator[str]:
     for name, media_type, sample, decode in (
         ("canonical JSON", "application/json", "review.json", orjson.loads),
         ("FHIR R4, JSON", "application/fhir+json", "review.fhir.json", _fhir("R4B")),
+        ("FHIR R4, XML", "application/fhir+xml", "review.fhir.json", _fhir_xml("R4B")),
         ("FHIR STU3, JSON", "application/fhir+json", "review.stu3.fhir.json", _fhir("STU3")),
+        ("FHIR STU3, XML", "application/fhir+xml", "review.stu3.fhir.json", _fhir_xml("STU3")),
     ):
         text = (MESSAGES / sample).read_bytes()
         read = partial(_parse, media_type, tables)

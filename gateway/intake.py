@@ -309,8 +309,12 @@ class Intake:
 
 
 def _replaces(incoming: Incoming, earlier: list[Part]) -> bool:
-    """Tell whether a message that calls itself new takes the place of one that says other things."""
-    return incoming.message.action == "new" and any(
+    """Tell whether a message that calls itself new takes the place of one that says other things.
+
+    A file that restates what stands is no such message: it says `new` of everything.
+    """
+    new = incoming.message.action == "new" and not incoming.parsed.restates
+    return new and any(
         incoming.part.stands_over(part)
         and not part.retracts
         and part.message is not None

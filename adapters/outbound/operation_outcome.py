@@ -60,6 +60,7 @@ REC_CODES = {
     403: ("REC_FORBIDDEN", "forbidden"),
     404: ("REC_NOT_FOUND", "not-found"),
     405: ("REC_BAD_REQUEST", "not-supported"),
+    406: ("REC_NOT_ACCEPTABLE", "processing"),
     409: ("REC_CONFLICT", "duplicate"),
     413: ("REC_UNPROCESSABLE_ENTITY", "too-costly"),
     415: ("REC_BAD_REQUEST", "not-supported"),

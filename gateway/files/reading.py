@@ -98,7 +98,7 @@ def read_file(
             raise NotUnderstood((Fault("statement/source", detail, "required"),))
         names = _names(entry)
         met.update(names)
-        read.records.append(_record(entry, read.source, statement, names))
+        read.records.append(_record(entry, read.source, statement, names, sent))
     if unmet := len(statement.by_record.keys() - met):
         read.notes.append(f"{unmet} statement(s) for single records name nobody in this file.")
     return read
@@ -150,7 +150,9 @@ def _names(entry: Entry) -> tuple[str, ...]:
     return tuple(name.upper() for name in named if isinstance(name, str))
 
 
-def _record(entry: Entry, source: str, statement: Statement, names: tuple[str, ...]) -> Record:
+def _record(
+    entry: Entry, source: str, statement: Statement, names: tuple[str, ...], at: datetime
+) -> Record:
     bare = Record(
         entry.place,
         "nothing",
@@ -164,7 +166,7 @@ def _record(entry: Entry, source: str, statement: Statement, names: tuple[str, .
         return bare
     own = {"source": organisation_of(source), **_of_this_school(entry, source), "id": "-"}
     under = statement.under(*names)
-    found = understand(replace(entry, document={**entry.document, **own}), under)
+    found = understand(replace(entry, document={**entry.document, **own}), under, at)
     if isinstance(found, tuple):
         return replace(bare, outcome="refused", faults=found)
     return replace(bare, outcome="understood", parsed=found)

@@ -14,7 +14,7 @@ from adapters.inbound import json
 from adapters.inbound.files.understanding import STATEMENT
 from schemas.fields import nearest
 from schemas.identifiers import OrganisationKey
-from schemas.message import BODY, MESSAGE
+from schemas.message import BODY, MESSAGE, UNCLOCKED
 from schemas.organisation import Organisation
 
 STATED = ("professional", "sharing", "conclusions", "alreadyNotified", "child", *BODY.values())
@@ -130,10 +130,13 @@ def _wrong(common: Mapping[str, Any]) -> list[Fault]:
     notice = own.get("notice", {})
     probe["notice"] = {**_NOTICE, **notice} if isinstance(notice, dict) else notice
     try:
-        MESSAGE.validate_json(orjson.dumps(probe), strict=True, by_alias=True, by_name=False)
+        # Days are held against the time of sending, record by record.
+        MESSAGE.validate_json(
+            orjson.dumps(probe), strict=True, by_alias=True, by_name=False, context=UNCLOCKED
+        )
     except ValidationError as error:
         return [
             Fault(f"{STATEMENT}{fault.pointer}", fault.detail, fault.code)
-            for fault in json.faults(error, probe)
+            for fault in json.faults(error, probe, clock=False)
         ]
     return []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import ValidationError
@@ -20,13 +21,17 @@ STATEMENT = "statement"
 """In front of the JSON Pointer of what is wrong in the sender's statement."""
 
 
-def understand(entry: Entry, under: Mapping[str, Any]) -> Parsed | tuple[Fault, ...]:
+def understand(entry: Entry, under: Mapping[str, Any], at: datetime) -> Parsed | tuple[Fault, ...]:
     """Return an entry's message, or every fault of it, each with its place in the file.
 
     under: canonical JSON that came with the file. What the record itself says stands over it.
+    at: when it came. Parents may be told after the file was made and before it is sent, so days are
+    held against this, and not against the time that the file bears.
     """
     assert entry.document is not None
     document = laid_over(under, entry.document)
+    made = document["sent"]
+    document["sent"] = at.isoformat()
     try:
         message = MESSAGE.validate_json(
             to_json(document), strict=True, by_alias=True, by_name=False
@@ -34,6 +39,7 @@ def understand(entry: Entry, under: Mapping[str, Any]) -> Parsed | tuple[Fault, 
     except ValidationError as error:
         found = json.faults(error, document)
         return tuple(Fault(_place(entry, under, f.pointer), f.detail, f.code) for f in found)
+    message = message.model_copy(update={"sent": datetime.fromisoformat(made).astimezone(UTC)})
     notes = tuple(Question(pointer=None, detail=note) for note in entry.notes)
     return Parsed(message=message, event=message.kind, notes=notes, restates=True)
 

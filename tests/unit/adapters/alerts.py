@@ -90,6 +90,9 @@ def sample(name: str, change: str = "created", **changes: Any) -> bytes:
 def any_fields(draw: st.DrawFn, kind: Kind, *, cut: bool) -> dict[str, Any]:
     """The fields of any message of a kind, whole or cut to any view."""
     fields = _single_spaced(fields_of(draw(messages(kind)).document()))
+    for body in (fields.get("review"), fields.get("referral", {}).get("service")):
+        for score in (body or {}).get("asq3", {}).get("scores", ()):
+            score.pop("items", None)  # a guard of the policy keeps them from every alert
     if not cut:
         return fields
     paths = sorted(set(_paths(fields)))

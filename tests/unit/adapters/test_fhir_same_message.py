@@ -189,6 +189,8 @@ def without_comments(value: dict[str, Any]) -> dict[str, Any]:
 PUBLISHED = sorted([*corpus("dch-stu3").glob("*.xml"), *corpus("uk-core-r4").glob("*.xml")])
 NO_JSON = {"Referral.json"}
 """Published as JSON, and is none."""
+ID_TWICE = {"EducationalHistory.xml"}
+"""In XML alone its second Organization bears the first one's id."""
 
 
 @pytest.mark.skipif(not PUBLISHED, reason="the folder of published messages is absent")
@@ -196,7 +198,9 @@ NO_JSON = {"Referral.json"}
 def test_a_published_message_as_xml_comes_out_as_its_json_does(path: Path) -> None:
     other = path.with_suffix(".json")
     found = outcome(fhir.parse_xml, path.read_bytes())
-    if other.is_file() and other.name not in NO_JSON:
+    if path.name in ID_TWICE:
+        assert found == {("Bundle.entry[5].resource.id", "value")}
+    elif other.is_file() and other.name not in NO_JSON:
         body = other.read_bytes()
         assert found == outcome(fhir.parse, body)
         bundle = json.loads(body, object_hook=without_comments)

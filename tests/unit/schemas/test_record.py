@@ -405,7 +405,7 @@ def test_a_register_that_restates_lifts_nothing_by_being_silent() -> None:
         ("notice.needs", None),
         ("notice.needs", [{"type": "MLD"}]),
         ("notice.provisionBefore", None),
-        ("notice.parentsTold.on", "2026-11-20"),
+        ("notice.parentsTold.on", "2026-11-15"),
         ("child.familyName", "Hoole"),
         ("sharing", {"agreement": {"status": "given"}}),
     ],
