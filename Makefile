@@ -47,7 +47,7 @@ bench: services ## Measure it beside the simplest thing that could do the same
 	@$(WITH_SERVICES) $(BIN)/python -m benchmarks
 
 conformance: services ## Write docs/conformance.md anew from the tests that prove it
-	@$(WITH_SERVICES) $(BIN)/pytest -m conforms --conformance docs/conformance.md
+	@$(WITH_SERVICES) $(BIN)/pytest -m conforms --conformance=docs/conformance.md
 
 schemas: setup ## Write the JSON Schemas anew from the models
 	@$(BIN)/gateway schemas --write schemas/json

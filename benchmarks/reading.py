@@ -9,18 +9,24 @@ import gc
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from functools import partial
 from importlib import import_module
 from typing import Any
+from xml.etree import ElementTree
 
 import orjson
 
 from adapters.inbound import PARSERS
+from adapters.inbound.files import Upload, ctf
+from adapters.outbound.fhir_xml import to_xml
 from gateway.examples import MESSAGES
 from gateway.tables import load_tables
 from schemas.codes import CodeTables
+from tests.school_files import a_ctf, a_need, a_pupil
 
 ROUNDS = 7
+K = [("2025-09-01", "N"), ("2026-01-05", "K")]
 SIZES = (1, 5, 25)
 """Scores of a review are repeated so often: a usual message, and two that are larger."""
 
@@ -33,14 +39,19 @@ def measure() -> Iterator[str]:
     for name, media_type, sample, decode in (
         ("canonical JSON", "application/json", "review.json", orjson.loads),
         ("FHIR R4, JSON", "application/fhir+json", "review.fhir.json", _fhir("R4B")),
-        ("FHIR R4, XML", "application/fhir+xml", "review.fhir.json", _fhir_xml("R4B")),
+        ("FHIR R4, XML", "application/fhir+xml", "review.fhir.json", ElementTree.fromstring),
         ("FHIR STU3, JSON", "application/fhir+json", "review.stu3.fhir.json", _fhir("STU3")),
-        ("FHIR STU3, XML", "application/fhir+xml", "review.stu3.fhir.json", _fhir_xml("STU3")),
+        ("FHIR STU3, XML", "application/fhir+xml", "review.stu3.fhir.json", ElementTree.fromstring),
     ):
         text = (MESSAGES / sample).read_bytes()
-        read = partial(_parse, media_type, tables)
         for size in SIZES:
-            yield line(name, _enlarged(text, size), read, decode)
+            body = _enlarged(text, size)
+            if media_type.endswith("xml"):
+                body = to_xml(orjson.loads(body), "STU3" if "STU3" in name else "R4")
+            yield line(name, body, partial(_parse, media_type, tables), decode)
+    for pupils in (50, 500, 2000):
+        body = a_ctf(*(a_pupil(n, K, [a_need("SLCN")]) for n in range(pupils)))
+        yield line("CTF, many pupils", body, partial(_read_ctf, tables), ElementTree.fromstring)
 
 
 def _fhir(version: str) -> Read:
@@ -51,6 +62,10 @@ def _fhir(version: str) -> Read:
 
 def _parse(media_type: str, tables: CodeTables, body: bytes) -> Any:
     return PARSERS[media_type](body, tables)
+
+
+def _read_ctf(tables: CodeTables, body: bytes) -> Any:
+    return list(ctf.parse(body, Upload(source="urn:199901", sent=datetime.now(UTC)), tables))
 
 
 def line(name: str, body: bytes, ours: Read, theirs: Read) -> str:
