@@ -1,0 +1,104 @@
+"""Every FHIR event in JSON and XML: taken alike, an unknown code carried, a wrong number refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from typing import Any
+
+import orjson
+import pytest
+
+from adapters.errors import NotUnderstood
+from adapters.inbound import PARSERS, Parsed
+from adapters.outbound.fhir_xml import to_xml
+from gateway.examples import MESSAGES
+from tests.unit.adapters.fhir_reading import TABLES
+from tests.unit.adapters.stu3_bundles import an_event
+from tests.unit.adapters.stu3_events import PAYLOADS
+
+STU3, R4, BARS = "Digital Child Health STU3", "UK Core R4", "Booking and Referral Standard R4"
+SAMPLES = {
+    "review.fhir.json": (R4, "healthy-child-review: Observations"),
+    "review-questionnaire.fhir.json": (R4, "healthy-child-review: QuestionnaireResponse"),
+    "report.fhir.json": (R4, "speech-therapy-report: DiagnosticReport"),
+    "report-composition.fhir.json": (R4, "speech-therapy-report: Composition"),
+    "notice.fhir.json": (R4, "sen-support-notice: QuestionnaireResponse"),
+    "notice-condition.fhir.json": (R4, "sen-support-notice: Flag and Condition"),
+    "referral.fhir.json": (R4, "referral: ServiceRequest"),
+    "referral.bars.fhir.json": (BARS, "servicerequest-request"),
+}
+FORMATS = {"JSON": "application/fhir+json", "XML": "application/fhir+xml"}
+HOLDS_NO_CODE = {"notice.fhir.json", "report-composition.fhir.json"}
+"""Shapes in which nothing is a code of an open list."""
+UNKNOWN = "1199999999997"
+CODE = {"coding": [{"system": "http://snomed.info/sct", "code": UNKNOWN}]}
+CARRIES: dict[str, Callable[[Any], Any]] = {
+    "Encounter": lambda resource: resource.update(type=[CODE]),
+    "ReferralRequest": lambda resource: resource.update(reasonCode=[CODE]),
+    "ServiceRequest": lambda resource: resource.update(reasonCode=[CODE]),
+    "DiagnosticReport": lambda resource: resource.update(conclusionCode=[CODE]),
+    "Condition": lambda resource: resource.update(code=CODE),
+}
+"""Where a resource holds a code of an open list."""
+
+
+def bundle_of(name: str) -> Any:
+    if name in PAYLOADS:
+        return an_event(name, deepcopy(list(PAYLOADS[name])))
+    return orjson.loads((MESSAGES / name).read_bytes())
+
+
+def parsed(bundle: Any, format: str) -> Parsed:
+    version = "STU3" if "event" in bundle["entry"][0]["resource"] else "R4"
+    body = orjson.dumps(bundle) if format == "JSON" else to_xml(bundle, version)
+    return PARSERS[FORMATS[format]](body, TABLES)
+
+
+def cases(outcome: str, without: frozenset[str] = frozenset()) -> Iterator[Any]:
+    events = SAMPLES | {code: (STU3, code) for code in PAYLOADS}
+    for name, (standard, event) in events.items():
+        for format in FORMATS:
+            mark = pytest.mark.conforms(
+                standard=standard, event=event, format=format, direction="in", outcome=outcome
+            )
+            if name not in without:
+                yield pytest.param(name, format, marks=mark, id=f"{event}-{format}")
+
+
+@pytest.mark.parametrize(("name", "format"), cases("taken"))
+def test_each_event_is_taken_alike_in_either_format(name: str, format: str) -> None:
+    bundle = bundle_of(name)
+    message = parsed(bundle, format)
+    other = parsed(bundle, "XML" if format == "JSON" else "JSON")
+    assert message == other
+    assert message.canonical == other.canonical
+
+
+@pytest.mark.parametrize(("name", "format"), cases("carried", frozenset(HOLDS_NO_CODE)))
+def test_an_unknown_code_is_carried_word_for_word(name: str, format: str) -> None:
+    bundle = bundle_of(name)
+    for entry in bundle["entry"]:
+        kind = entry["resource"]["resourceType"]
+        if kind in CARRIES and not (kind == "Encounter" and name == "CH028"):
+            CARRIES[kind](entry["resource"])
+    message = parsed(bundle, format)
+    assert UNKNOWN in {code.code for code in message.unmapped}
+    assert UNKNOWN.encode() in message.canonical
+
+
+@pytest.mark.parametrize(("name", "format"), cases("refused"))
+def test_a_wrong_nhs_number_is_refused_at_its_place(name: str, format: str) -> None:
+    bundle = bundle_of(name)
+    for index, entry in enumerate(bundle["entry"]):
+        if entry["resource"]["resourceType"] == "Patient":
+            numbers = entry["resource"]["identifier"]
+            [place] = [i for i, one in enumerate(numbers) if one["system"].endswith("/nhs-number")]
+            numbers[place]["value"] = "9990000000"
+            wanted = f"Bundle.entry[{index}].resource.identifier[{place}].value"
+    with pytest.raises(NotUnderstood) as refused:
+        parsed(bundle, format)
+    assert [(fault.pointer, fault.code) for fault in refused.value.faults] == [
+        (wanted, "nhs-number")
+    ]
+    assert "9990000000" not in str(refused.value)
