@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 
-from benchmarks import intake, relaying
+from benchmarks import intake, reading, relaying
 from tests.services import amqp_url, scratch_database
 
 
@@ -20,6 +20,10 @@ def main() -> None:
     with scratch_database() as url:
         for line in intake.measure(url):
             print(line)
+    print("reading alone, in this process")
+    print(f"{'format':<20} {'a message':>10} {'ours':>12} {'baseline':>12}")
+    for line in reading.measure():
+        print(line)
     print("relay: SQLite, RabbitMQ")
     for line in relaying.measure(amqp_url()):
         print(line)

@@ -6,12 +6,14 @@ import asyncio
 import re
 import statistics
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from uuid import uuid4
 
+import httpx
 import orjson
 from stdnum.gb import nhs
 
@@ -44,6 +46,29 @@ def measure(database_url: str | None = None) -> Iterator[str]:
                     )
                 )
             yield row(name, pairs)
+        headers = {"Authorization": f"Bearer {key}"}
+        pairs = []
+        for _ in range(ROUNDS):
+            one_by_one = {"Content-Type": "application/json", **headers}
+            alone = messages_per_second(ours, "/messages", _bodies("review.json"), one_by_one)
+            pairs.append((_in_a_batch(ours, _bodies("review.json"), headers), asyncio.run(alone)))
+        yield row("JSON in one batch / a call each", pairs)
+
+
+def _in_a_batch(port: int, bodies: list[bytes], headers: dict[str, str]) -> float:
+    """Send all in one call, reading while writing; return how many a second were answered."""
+    lines = b"\n".join(orjson.dumps(orjson.loads(body)) for body in bodies)
+    begin = time.perf_counter()
+    with httpx.stream(
+        "POST",
+        f"http://127.0.0.1:{port}/messages/batch",
+        content=lines,
+        headers={"Content-Type": "application/x-ndjson", **headers},
+        timeout=120,
+    ) as answer:
+        statuses = [orjson.loads(line)["status"] for line in answer.iter_lines()]
+    assert statuses == [202] * len(bodies), statuses
+    return len(bodies) / (time.perf_counter() - begin)
 
 
 def row(name: str, pairs: list[tuple[float, float]]) -> str:
