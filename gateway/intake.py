@@ -30,6 +30,7 @@ from schemas.receipt import Question, Receipt
 from schemas.record import (
     Part,
     body_of,
+    child_key,
     fold,
     record_key,
     restated,
@@ -221,8 +222,10 @@ class Intake:
         """Lay what a register restates over what stands of it; of what stands already, the receipt."""
         own = (incoming.message.source.key, incoming.parsed.event)
         for row, canonical in tx.parts(record_ref):
-            if (row.organisation, row.event) != own or row.action == "retract" or not canonical:
+            if (row.organisation, row.event) != own or row.action == "retract":
                 continue
+            if not canonical:  # of what it said only a restriction is known by now
+                return self._instead(incoming, self._as_before(tx, incoming, record_ref))
             standing = MESSAGE.validate_json(canonical, context=UNCLOCKED)
             message = restated(standing, incoming.message)
             if same_content(standing, message):
@@ -230,11 +233,38 @@ class Intake:
             if message.sent == standing.sent:  # a file that was mended by hand keeps its time
                 later = (standing.sequence or 0) + 1
                 message = message.model_copy(update={"sequence": later})
-            parsed = replace(incoming.parsed, message=message)
-            return self.incoming(
-                parsed, parsed.canonical, incoming.media_type, incoming.caller, incoming.received
-            )
-        return incoming
+            return self._instead(incoming, message)
+        return self._instead(incoming, self._as_before(tx, incoming))
+
+    def _as_before(
+        self, tx: Transaction, incoming: Incoming, record_ref: str | None = None
+    ) -> Message:
+        """Keep a child restricted where its source last said so, and the file says nothing of it.
+
+        That stood in the record itself, of which no more is kept, or in the source's latest record
+        of this child: a pupil whose provision changes has a new one.
+        """
+        message = incoming.message
+        if message.sharing.restricted is not None:
+            return message
+        if record_ref is None:
+            own = [
+                record
+                for record in tx.records_of_child(self.codec.ref("child", *child_key(message)))
+                if record.updated_at
+                and any(row.organisation == message.source.key for row, _ in tx.parts(record.ref))
+            ]
+            if not own:
+                return message
+            record_ref = max(own, key=lambda record: (record.updated_at, record.ref)).ref
+        return self._still_restricted(tx, record_ref, message)
+
+    def _instead(self, incoming: Incoming, message: Message) -> Incoming:
+        """Return what came in with another message in its place."""
+        parsed = replace(incoming.parsed, message=message)
+        return self.incoming(
+            parsed, parsed.canonical, incoming.media_type, incoming.caller, incoming.received
+        )
 
     def _relate(self, tx: Transaction, incoming: Incoming) -> tuple[str, int, list[Part]]:
         """Find the record that the message speaks of, lock it, and open its earlier parts."""

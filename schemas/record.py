@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -112,17 +112,29 @@ def restated(standing: Message, new: Message) -> Message:
     A SEN notice comes of a register, which says little and is silent about the rest: what was
     stated before of child, sharing, professional and body stands on. Only of needs, and of what came
     before, its silence counts. Where the register knows no start, the first that was seen stands.
-    Of any other kind a file states the whole.
+    Of any other kind a file states the whole, but for what stops sharing: that stands on until the
+    file says otherwise.
     """
-    if not isinstance(new, SenSupportNoticeMessage):
-        return new
     document, laid = new.document(), standing.document()
+    if not isinstance(new, SenSupportNoticeMessage):
+        sharing = {**_what_stops(laid.get("sharing", {})), **document.get("sharing", {})}
+        document |= {"sharing": sharing} if sharing else {}
+        return MESSAGE.validate_json(to_json(document), context=UNCLOCKED)
     if document.get("notice", {}).get("startIs") == "first-seen" and "notice" in laid:
         document["notice"]["start"] = laid["notice"]["start"]
     for name in BY_PROPERTY & document.keys() & laid.keys():
         old = {key: value for key, value in laid[name].items() if key not in _STATED_WHOLE}
         document[name] = {**old, **document[name]}
     return MESSAGE.validate_json(to_json({**laid, **document}), context=UNCLOCKED)
+
+
+def _what_stops(sharing: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what of a statement narrows sharing: a restriction, a refusal, care in contact."""
+    refused = sharing.get("agreement", {}).get("status") in ("refused", "withdrawn")
+    names = [name for name in _STAYS_TRUE if sharing.get(name) is True]
+    names += ["agreement"] if refused else []
+    names += ["safeContact"] if sharing.get("safeContact") in _CAREFUL else []
+    return {name: sharing[name] for name in names}
 
 
 def same_content(one: Message, other: Message) -> bool:
@@ -144,6 +156,9 @@ BY_PROPERTY = frozenset({"child", "sharing", *BODY.values()})
 so that no agreement, opinion or address is put together from two."""
 _STAYS_TRUE = ("restricted", "disagreement", "courtOrderKnown")
 """What one part says of these another part does not lift."""
+_CAREFUL = ("speak-to-sender-first", "do-not-contact")
+"""Words of `safeContact` that ask for care, the gravest last. A part that says a lesser one of them,
+as a source's default does for every child, does not lift a graver one."""
 _JOINED = frozenset({"conclusions", "informed", "welfareJudgements", *BODY.values()})
 """Lists that grow by what a later part adds: these, and those of the body."""
 
@@ -167,6 +182,9 @@ def _laid_over(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
                 },
                 **{key: True for key in _STAYS_TRUE if old[name].get(key) is True},
             }
+            said = [part[name].get("safeContact") for part in (old, new)]
+            if all(word in _CAREFUL for word in said):
+                merged[name]["safeContact"] = max(said, key=_CAREFUL.index)
         else:
             merged[name] = _joined(old[name], new[name], name in _JOINED)
     return merged

@@ -76,3 +76,32 @@ def test_a_provision_that_lay_in_the_future_is_found_when_the_same_file_comes_ag
     later, known = works.receive(body, "application/xml", TOLD, caller, NOW.replace(day=26))
     assert not known
     assert works.waiting(later.id) == 1
+
+
+def settled(desk: Desk, body: bytes, stated: dict[str, object], at: datetime) -> None:
+    works = filing(desk)
+    caller = desk.a_caller(f"urn:{SCHOOL}")
+    upload, known = works.receive(body, "application/xml", statement_of(stated), caller, at)
+    assert not known
+    for entry in desk.journal.read(lambda tx: tx.waiting_entries(upload.id, 9)):
+        works._settle(upload, entry).result(20)
+
+
+HIDDEN = {"notice": {"parentsTold": {"on": "2026-01-09"}}, "sharing": {"restricted": True}}
+SAID = {"notice": {"parentsTold": {"on": "2026-01-09"}}}
+NEXT = "2026-12-30T10:00:00"
+
+
+@pytest.mark.parametrize("provision", ["K", "E"])
+def test_a_child_stays_restricted_when_the_next_file_is_silent(desk: Desk, provision: str) -> None:
+    """Whether the body in which it stood is erased by then, or the pupil has a new record."""
+    settled(desk, a_ctf(a_pupil(1, K)), HIDDEN, NOW)
+    assert desk.due() == []
+    desk.journal.deliveries.erase_expired(NOW.replace(month=12, day=26))
+    later = [*K, ("2026-12-01", "E")] if provision == "E" else K
+    silent = a_ctf(a_pupil(1, later), DateTime=NEXT)
+    settled(desk, silent, SAID, NOW.replace(month=12, day=30))
+    assert desk.due() == []
+    assert {hold["hold_reason"] for hold in desk.rows("alert")} == {"restricted"}
+    settled(desk, silent, {**SAID, "sharing": {"restricted": False}}, NOW.replace(month=12, day=31))
+    assert len(desk.due()) == 1

@@ -417,3 +417,48 @@ def test_what_a_register_says_otherwise_is_news(path: str, value: object) -> Non
     assert not same_content(stands, standing)
     if path.startswith("notice.needs"):
         assert stands.notice.needs == new.notice.needs
+
+
+STOPS = {
+    "restricted": True,
+    "disagreement": True,
+    "courtOrderKnown": True,
+    "agreement": {"status": "refused"},
+    "safeContact": "do-not-contact",
+}
+
+
+def test_a_table_that_restates_a_referral_lifts_nothing_that_stops_it_by_being_silent() -> None:
+    opinion = {"words": "Probable SEN."}
+    standing = understood(a_referral(sharing={**STOPS, "opinion": opinion})).message
+    silent = restated(standing, understood(a_referral(id="later")).message)
+    assert silent.sharing.document() == STOPS
+    given = {"agreement": {"status": "given"}, "restricted": False, "safeContact": "yes"}
+    spoken = restated(standing, understood(a_referral(id="later", sharing=given)).message)
+    assert spoken.sharing.document() == {**STOPS, **given}
+
+
+def test_a_table_that_restates_a_referral_carries_on_no_agreement() -> None:
+    given = {"agreement": {"status": "given"}, "safeContact": "yes"}
+    standing = understood(a_referral(sharing=given)).message
+    assert restated(standing, understood(a_referral(id="later")).message).sharing.document() == {}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "stands"),
+    [
+        ("do-not-contact", "speak-to-sender-first", "do-not-contact"),
+        ("speak-to-sender-first", "do-not-contact", "do-not-contact"),
+        ("do-not-contact", "yes", "yes"),
+        ("yes", "speak-to-sender-first", "speak-to-sender-first"),
+        ("do-not-contact", None, "do-not-contact"),
+    ],
+)
+def test_care_for_every_child_alike_lifts_no_graver_care_for_this_one(
+    first: str, second: str | None, stands: str
+) -> None:
+    parts = [
+        part(a_review(sharing={"safeContact": word} if word else {}), hour, event)
+        for hour, event, word in ((10, "healthy-child-review", first), (11, "scales", second))
+    ]
+    assert state(*parts)["sharing"]["safeContact"] == stands
