@@ -38,6 +38,9 @@ UNREADABLE = "unreadable"
 KNOWN_FOR = timedelta(days=60)
 """How long a letter is known. MESH keeps what nobody fetches for 5 days, and tracks for 30."""
 
+ANSWERED_FOR = timedelta(days=30)
+"""How long an answer that MESH does not take is kept: it may say what is held of a child."""
+
 MOST_FAILURES = 4
 """After so many times a delivery that its channel could not make is left to people."""
 
@@ -304,6 +307,11 @@ class Deliveries:
                 delete(refused).where(refused.c.expires_at <= at, refused.c.bytes_hash.is_(None))
             )
             connection.execute(delete(letter).where(letter.c.received_at <= at - KNOWN_FOR))
+            connection.execute(
+                update(letter)
+                .where(letter.c.received_at <= at - ANSWERED_FOR, letter.c.reply.is_not(None))
+                .values(state="failed", last_error="expired", reply=None)
+            )
             bodies = {"bytes": None, "canonical": None, "receipt": None, "state": "erased"}
             counts = [
                 connection.execute(

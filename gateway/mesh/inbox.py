@@ -149,7 +149,7 @@ class Inbox:
         why: str,
         fhir: bool,
     ) -> None:
-        """Record a refusal with the bytes, which nobody else has once the mailbox is empty."""
+        """Record a refusal: with the bytes, but of who may not send only how much it was."""
         letter = self._letter(opened, workflow, received, found.status)
         document = orjson.dumps(found.outcome() if fhir else found.document()).decode()
         reply = _reply(opened, letter, FHIR_JSON if fhir else PROBLEM, document)
@@ -158,7 +158,7 @@ class Inbox:
         def job(tx: Transaction) -> None:
             if not tx.add_letter(letter, reply):
                 return
-            if opened.body is None:
+            if opened.body is None or found.status == 403:
                 tx.note_denied(sender, received, found.status, why, opened.size)
             else:
                 tx.keep_refused(sender, received, found.status, why, opened.body)

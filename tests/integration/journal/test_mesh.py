@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from gateway.journal import Alert, Journal, Letter, Returned, Transaction, Way
-from gateway.journal.deliveries import KNOWN_FOR, MOST_FAILURES
+from gateway.journal.deliveries import ANSWERED_FOR, KNOWN_FOR, MOST_FAILURES
 from tests.integration.journal.builders import NOW, SECOND, tell
 
 BOTH = (Way("amqp", "education"), Way("mesh", "sen-team", "cloudevents"))
@@ -90,6 +90,20 @@ def test_a_letter_is_known_and_its_answer_goes_once(journal: Journal, another: J
     assert journal.deliveries.claim_replies("poller", 9, 60, now=LATER + SECOND) == []
     journal.deliveries.erase_expired(NOW + KNOWN_FOR)
     assert not journal.read(lambda q: q.knows_letter("L1"))
+
+
+def test_an_answer_that_mesh_does_not_take_is_erased_after_thirty_days(journal: Journal) -> None:
+    letter = Letter(id="L1", mailbox="X26", received_at=NOW, status=202, workflow="ANSWER")
+    do(journal, lambda tx: tx.add_letter(letter, b"the answer"))
+    journal.deliveries.erase_expired(NOW + ANSWERED_FOR - SECOND)
+    (reply,) = journal.deliveries.claim_replies("poller", 9, 60, now=NOW)
+    journal.deliveries.reply_later(reply.id, LATER, "mesh-12")
+    journal.deliveries.erase_expired(NOW + ANSWERED_FOR)
+    late = NOW + ANSWERED_FOR + SECOND
+    assert journal.deliveries.claim_replies("poller", 9, 60, now=late) == []
+    assert journal.read(lambda q: q.knows_letter("L1"))
+    with journal._reading.connect() as connection:
+        assert connection.exec_driver_sql("SELECT reply FROM letter").scalar_one() is None
 
 
 def test_a_mailbox_has_a_credential_that_no_key_opens(journal: Journal) -> None:
