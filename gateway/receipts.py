@@ -224,7 +224,7 @@ class Receipts:
             changes["warning"] = QUEUED
         if any(t.held == "restricted" for t in threads):  # by a later version
             changes["alerts"] = tuple(
-                a.model_copy(update={"service": None, "title": None}) for a in alerts
+                a.model_copy(update={"service": None, "title": None, "beside": ()}) for a in alerts
             )
         return receipt.model_copy(update=changes)
 

@@ -268,12 +268,13 @@ def _record(entry: Settled, caller: Caller) -> FileRecord:
     said = orjson.loads(entry.said)
     hidden = entry.hidden and entry.submitter != caller.credential
     receipt = {} if hidden or entry.receipt is None else orjson.loads(entry.receipt)
+    names = set(FileAlert.model_fields) - ({"title"} if entry.restricted else set())
     return FileRecord(
         place=said["place"],
         status=entry.state,
         message=entry.message_id,
         alerts=tuple(
-            FileAlert(**{name: alert.get(name) for name in FileAlert.model_fields})
+            FileAlert(**{name: alert.get(name) for name in names})
             for alert in receipt.get("alerts", ())
         ),
         held=tuple(Held.model_validate(hold) for hold in receipt.get("held", ())),

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection, Table, func, select, update
 
 from gateway.journal.codec import Codec
-from gateway.journal.tables import entry, message, upload
+from gateway.journal.tables import entry, message, record, upload
 
 EntryState = Literal["waiting", "accepted", "repeated", "nothing", "refused", "forbidden"]
 
@@ -45,6 +45,7 @@ class Settled(Entry):
     receipt: bytes | None = None  # None where there is none, or it is no longer kept
     submitter: str | None = None  # the credential, where nobody else may see the receipt
     hidden: bool = False
+    restricted: bool = False  # by now: nobody may see which service was told
 
 
 class FileQueries:
@@ -89,8 +90,15 @@ class FileQueries:
     def entries(self, upload_id: str) -> list[Settled]:
         """List a file's entries, each with its receipt, in the file's order."""
         rows = self._connection.execute(
-            select(entry, message.c.receipt, message.c.credential_id, message.c.submitter_only)
-            .select_from(entry.outerjoin(message))
+            select(
+                entry,
+                message.c.receipt,
+                message.c.credential_id,
+                message.c.submitter_only,
+                record.c.ref,
+                record.c.mark,
+            )
+            .select_from(entry.outerjoin(message).outerjoin(record))
             .where(entry.c.upload_id == upload_id)
             .order_by(entry.c.number)
         )
@@ -100,6 +108,7 @@ class FileQueries:
                 receipt=self._codec.open(row.receipt) if row.receipt else None,
                 submitter=row.credential_id,
                 hidden=bool(row.submitter_only),
+                restricted=bool(row.mark) and row.mark == self._codec.ref("restricted", row.ref),
             )
             for row in rows
         ]

@@ -105,3 +105,19 @@ def test_a_child_stays_restricted_when_the_next_file_is_silent(desk: Desk, provi
     assert {hold["hold_reason"] for hold in desk.rows("alert")} == {"restricted"}
     settled(desk, silent, {**SAID, "sharing": {"restricted": False}}, NOW.replace(month=12, day=31))
     assert len(desk.due()) == 1
+
+
+def test_of_a_child_who_is_restricted_by_now_an_earlier_file_names_no_service(desk: Desk) -> None:
+    settled(desk, a_ctf(a_pupil(1, K)), SAID, NOW)
+    assert "title" in seen(desk)
+    settled(desk, a_ctf(a_pupil(1, K), DateTime=NEXT), HIDDEN, NOW.replace(month=12, day=30))
+    assert "title" not in seen(desk)
+
+
+def seen(desk: Desk) -> str:
+    """What the sender sees of the first file, with the alert that it gave."""
+    first = min(desk.rows("upload"), key=lambda upload: upload["received_at"])
+    receipt = filing(desk).follow(first["id"], desk.a_caller(f"urn:{SCHOOL}"))
+    assert receipt is not None
+    assert len(receipt.records[0].alerts) == 1
+    return receipt.model_dump_json(exclude_none=True)

@@ -236,3 +236,15 @@ def test_two_relays_send_an_alert_once(
         office.deliver()
         asyncio.run(other._deliver_some())
     assert len(partner.all(ALERTS)) == 1
+
+
+def test_of_a_restricted_child_no_receipt_tells_that_a_service_has_a_mailbox(
+    office: Office, partner: Box
+) -> None:
+    take(office, partner)
+    office.deliver()
+    assert office.beside() == [("sent", None)]
+    hidden = {"opinion": OPINION, "restricted": True}
+    take(office, partner, id="hidden", sent="2026-11-17T16:20:00+00:00", sharing=hidden)
+    assert [alert.change for alert in office.receipts()[1].alerts][-1] == "withdrawn"
+    assert office.beside() == []
