@@ -196,6 +196,30 @@ def test_these_fields_leave_through_no_view_unless_the_row_says_so(name: str) ->
         assert not [path for path in reach if allowed(path, [never]) or allowed(never, [path])]
 
 
+@pytest.mark.parametrize("name", default_policy().routes)
+@pytest.mark.parametrize(
+    "never",
+    [
+        "review.actions",
+        "review.comments",
+        "review.contacts",
+        "review.developmentalSkills",
+        "review.educationalHistory",
+        "review.individualRequirements",
+        "review.legalFacts",
+        "review.otherCodes",
+        "review.safetyAlerts",
+        "referral.notification.socialCareInvolved",
+        "referral.service.comment",
+        "referral.source",
+    ],
+)
+def test_what_a_sender_keeps_for_itself_leaves_through_no_view(name: str, never: str) -> None:
+    """Free text, risks, legal facts, other professionals: no row says so, harm neither."""
+    reach = default_policy().fields(name)
+    assert not [path for path in reach if allowed(path, [never]) or allowed(never, [path])]
+
+
 def test_former_names_leave_under_harm_neither() -> None:
     reach = default_policy().fields("J")
     assert not [path for path in ("child", "child.formerNames") if path in reach]

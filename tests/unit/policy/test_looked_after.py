@@ -274,3 +274,21 @@ def test_a_report_to_a_child_who_is_looked_after_keeps_its_urgency_for_those_who
     child = a_child(lookedAfter={"authority": "896"})
     decision = decided(a_report(report=report, sharing=sharing, child=child), with_s16la())
     assert the_alert(decision, "L.E3").urgent
+
+
+@pytest.mark.parametrize("what", ["looked-after", "child-protection-plan"])
+def test_a_legal_fact_of_the_review_alone_keeps_the_placement_address_from_others(
+    what: str,
+) -> None:
+    review = a_probable_sen_review()
+    review["review"]["legalFacts"] = [{"what": what, "start": "2025-01"}]
+    for alert in decided(review).alerts:
+        assert ("address" in alert.fields["child"]) == (what != "looked-after")
+
+
+def test_a_child_who_is_looked_after_by_nobody_known_lives_at_a_placement_too() -> None:
+    review = changed(a_probable_sen_review(), "child.lookedAfter", {})
+    alerts = decided(review).alerts
+    assert {alert.route for alert in alerts} == {"A", "C"}
+    for alert in alerts:
+        assert "address" not in alert.fields["child"]

@@ -58,6 +58,8 @@ responsibility, safe contact; and whom to ask, the sender."""
 def living_with_parents(kind: Kind, referral: str = "service", **changes: Any) -> Document:
     """A canary message about a child who is not looked after (test_looked_after has the others)."""
     message = changed(canary(kind, referral), "child.lookedAfter", None)
+    for fact in message.get("review", {}).get("legalFacts", ()):
+        fact["what"] = "child-protection-plan"
     for path, value in changes.items():
         message = changed(message, path.replace("__", "."), value)
     return message
@@ -164,7 +166,9 @@ ROWS: dict[str, Row] = {
         agency="health",
         basis="direct-care",
         sees=f"""{IDS} child.nhsNumber child.nhsNumberStatus referral.identifier referral.date
-            referral.service findings""",
+            referral.service.to referral.service.toCode referral.service.reason
+            referral.service.reasonWords referral.service.urgency referral.service.tried
+            referral.service.question referral.service.asq3 referral.service.hearing findings""",
         of_which=COMPUTED,
     ),
     "E": Row(
