@@ -105,8 +105,8 @@ class Service:
     def show_alert(self, alert_id: str, caller: Caller) -> Future[Standing | None]:
         """Show what stands of an alert, and note who saw it, in one; None where it is not theirs.
 
-        It is the caller's where they are the organisation of the service that it names, or may
-        speak for it. What went on the basis `harm` is the front door's alone.
+        It is the caller's where they are the organisation of the service that it names: the right to
+        speak for it is to send, not to read. What went on the basis `harm` is the front door's alone.
         """
 
         def show(tx: Transaction) -> Standing | None:
@@ -121,11 +121,9 @@ class Service:
 
     def _may_read(self, found: Standing, caller: Caller) -> bool:
         service = self.rules.directory.any_service(found.service)
-        if service is None:
+        if service is None or service.organisation != caller.organisation:
             return False
-        if found.harm:
-            return service.role in FRONT_DOORS and caller.organisation == service.organisation
-        return service.organisation in {caller.organisation, *caller.rights.speaks_for}
+        return service.role in FRONT_DOORS or not found.harm
 
     def relay_state(self) -> str:
         """Return what the relay last said of the broker; `silent` where it has not been heard of."""

@@ -87,13 +87,13 @@ def test_the_organisation_of_the_service_reads_the_event_and_is_noted(
     assert (organisation, credential) == (COUNCIL, council.credential)
 
 
-def test_one_who_may_speak_for_the_organisation_reads_it_too(
+def test_the_right_to_send_for_an_organisation_is_none_to_read_what_it_was_told(
     gateway: Gateway, trust: Partner
 ) -> None:
     alerts = told(gateway, trust, a_review())
     supplier = gateway.partner(SUPPLIER, speaks_for=[PRACTICE])
-    assert supplier.get(f"/alerts/{alerts['A']}").status_code == 200
-    assert supplier.get(f"/alerts/{alerts['C']}").status_code == 404
+    assert supplier.get(f"/alerts/{alerts['A']}").status_code == 404
+    assert gateway.partner(PRACTICE).get(f"/alerts/{alerts['A']}").status_code == 200
 
 
 def test_for_anybody_else_an_alert_is_as_one_that_does_not_exist(
