@@ -23,6 +23,7 @@ from gateway.api.messages import (
     _bounded,
     _length,
     note_denied,
+    nothing_taken,
 )
 from gateway.api.multipart import NotMultipart, parts_of
 from gateway.api.openapi import FILE_BODY, RESPONSES
@@ -93,16 +94,18 @@ async def send(
             service.files.receive, content, media_type, statement, caller, received
         )
     except NotMultipart as wrong:
-        return problem(request, 400, str(wrong), code="not-well-formed")
+        return _nothing_taken(request, service, 400, str(wrong), "not-well-formed", body)
     except Refused as refused:
         service.metrics.refused(refused)
         await note_denied(service, caller.organisation, 422, "file not understood", len(body))
-        return respond(request, refusal_of(refused, b"", service.intake.receipts.telephone))
+        told = refusal_of(refused, body.lower(), service.intake.receipts.telephone)
+        return respond(request, told)
     except NotAllowed as refused:
         await note_denied(service, caller.organisation, 403, "not allowed", len(body))
-        return problem(request, 403, str(refused), code="forbidden")
+        return _nothing_taken(request, service, 403, str(refused), "forbidden", body)
     except JournalError as away:
-        return _away(request, f"{away} Nothing was accepted; send it again.")
+        detail = f"{away} Nothing was accepted; send it again."
+        return _nothing_taken(request, service, 503, detail, "not-accepted", body, RETRY_AFTER)
     log.info("file", id=upload.id, format=upload.format, source=upload.organisation, known=known)
     try:
         await _settled(service, upload.id)
@@ -192,6 +195,20 @@ async def _settled(service: Service, upload_id: str) -> None:
         if time.monotonic() > end:
             return
         await asyncio.sleep(LOOK)
+
+
+def _nothing_taken(
+    request: Request,
+    service: Service,
+    status: int,
+    detail: str,
+    code: str,
+    body: bytes,
+    headers: dict[str, str] | None = None,
+) -> Response:
+    """Say that nothing was taken; with the numbers to telephone where a file speaks of harm."""
+    written = body.lower()  # a table's header, which people write
+    return respond(request, nothing_taken(service, status, detail, code, written, headers))
 
 
 def _away(request: Request, detail: str) -> Response:

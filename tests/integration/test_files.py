@@ -255,6 +255,29 @@ def test_a_statement_about_harm_is_answered_with_the_telephone_numbers(school: P
     assert fault["place"] == "statement/sharing/harm"
 
 
+@pytest.mark.parametrize(
+    ("body", "media", "status"),
+    [
+        (b"Reference,Surname,Safeguarding concern\r\nR-1,Ashdown,bruise\r\n", "text/csv", 422),
+        (b"<CTfile><Safeguarding>", "application/xml", 400),
+        (b"safeguarding", "multipart/form-data", 400),
+        (
+            a_ctf(SourceSchool={**SCHOOL_HEADER["SourceSchool"], "SchoolName": "SAFEGUARDING"})
+            .replace(b"9901", b"9902"),
+            "application/xml",
+            403,
+        ),
+    ],
+    ids=["unknown column", "not well-formed", "no parts", "another school's"],
+)  # fmt: skip
+def test_a_file_that_is_not_taken_and_speaks_of_harm_has_the_numbers_first(
+    school: Partner, body: bytes, media: str, status: int
+) -> None:
+    answer = send(school, body, media=media)
+    assert answer.status_code == status, answer.text
+    assert answer.json()["telephone"]["frontDoor"] in answer.json()["detail"]
+
+
 def a_file_of(estab: str) -> bytes:
     return a_ctf(a_pupil(1, K), SourceSchool={**SCHOOL_HEADER["SourceSchool"], "Estab": estab})
 
