@@ -115,6 +115,8 @@ def _harm(document: Any) -> Iterator[Broken]:
             yield Broken("conclusions", "safeguarding_elsewhere", INSTEAD)
         if at(document, "sharing.harm") is not None:
             yield Broken("sharing.harm", "safeguarding_elsewhere", INSTEAD)
+        if at(document, "referral.safeguarding") is not None:
+            yield Broken("referral.safeguarding", "safeguarding_elsewhere", INSTEAD)
     elif at(document, "action") != "retract":
         for path, words in (("by.name", "who suspects it"), ("cause", "the cause, in words")):
             if not at(document, f"sharing.harm.{path}"):

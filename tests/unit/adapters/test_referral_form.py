@@ -278,3 +278,9 @@ def _browse(option: str, file: Path) -> bytes:
         timeout=60,
         check=True,
     ).stdout
+
+
+def test_a_notification_under_section_23_is_called_no_referral() -> None:
+    body = stored("referral", {"referral": {"notification": {"diagnosis": "None yet."}}})
+    assert form(body)["title"] == "Notification of probable special educational needs (section 23)"
+    assert "Notification of probable" in Outline(page(body)).of("h1")[0]
