@@ -30,6 +30,7 @@ class Model(BaseModel):
         validate_by_name=True,
         allow_inf_nan=False,
         use_attribute_docstrings=True,
+        hide_input_in_errors=True,  # an error that nobody catches is logged with its words
     )
 
     def document(self) -> dict[str, Any]:

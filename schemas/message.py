@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal, Self, get_args
 
 from pydantic import (
+    ConfigDict,
     Field,
     TypeAdapter,
     ValidationInfo,
@@ -156,7 +157,9 @@ Message = Annotated[
 ]
 """One canonical message, told apart by `kind`."""
 
-MESSAGE: TypeAdapter[Message] = TypeAdapter(Message)
+MESSAGE: TypeAdapter[Message] = TypeAdapter(
+    Message, config=ConfigDict(hide_input_in_errors=True)
+)
 
 UNCLOCKED = {"clock": False}
 """Context in which a message is read whose `sent` is not held against the day of its review: one

@@ -269,6 +269,7 @@ def _record(entry: Settled, caller: Caller) -> FileRecord:
     hidden = entry.hidden and entry.submitter != caller.credential
     receipt = {} if hidden or entry.receipt is None else orjson.loads(entry.receipt)
     names = set(FileAlert.model_fields) - ({"title"} if entry.restricted else set())
+    unnamed = {"service": None} if entry.restricted else {}
     return FileRecord(
         place=said["place"],
         status=entry.state,
@@ -277,7 +278,7 @@ def _record(entry: Settled, caller: Caller) -> FileRecord:
             FileAlert(**{name: alert.get(name) for name in names})
             for alert in receipt.get("alerts", ())
         ),
-        held=tuple(Held.model_validate(hold) for hold in receipt.get("held", ())),
+        held=tuple(Held.model_validate(hold | unnamed) for hold in receipt.get("held", ())),
         faults=tuple(FileFault(**fault) for fault in said["faults"]),
         notes=tuple(said["notes"]),
     )

@@ -24,10 +24,10 @@ its digits in Excel (`1.23457E+11`): format the column as text, as the .xlsx tem
 - Each row is taken or refused by itself; a refused row tells every fault with row, column and what \
 would be right. Empty rows are skipped. A row that you send again unchanged is the same message: \
 nobody is told twice. A changed row with the same key replaces the earlier one; of a SEN notice what \
-you leave empty stands as it was, needs apart. The key is your reference; of SEN notices UPN, start \
-date and provision.
-- Whole samples: [examples/files](../examples/files). What the table does not hold, such as agreement \
-for every child, is stated with the file.
+you leave empty stands as it was, needs apart; of the others only a restriction, a refusal and care in \
+contact do. The key is your reference; of SEN notices UPN, start date and provision.
+- Whole samples: [examples/files](../examples/files). What the table does not hold is stated \
+with the file: what is true of every child for all, what one family said for that child alone.
 - Formulas count by the value that was saved with them. Links are not followed, macros not run.
 - Suspected harm never goes by a table. Telephone the front door.
 """

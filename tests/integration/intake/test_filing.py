@@ -121,3 +121,12 @@ def seen(desk: Desk) -> str:
     assert receipt is not None
     assert len(receipt.records[0].alerts) == 1
     return receipt.model_dump_json(exclude_none=True)
+
+
+def test_nor_does_it_where_it_was_held_for_something_else_first(desk: Desk) -> None:
+    settled(desk, a_ctf(a_pupil(1, K)), {}, NOW)
+    settled(desk, a_ctf(a_pupil(1, K), DateTime=NEXT), HIDDEN, NOW.replace(month=12, day=30))
+    first = min(desk.rows("upload"), key=lambda upload: upload["received_at"])
+    receipt = filing(desk).follow(first["id"], desk.a_caller(f"urn:{SCHOOL}"))
+    assert receipt is not None
+    assert [hold.service for hold in receipt.records[0].held] == [None]

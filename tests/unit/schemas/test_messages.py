@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -372,3 +373,23 @@ def test_an_asq_3_score_lies_between_0_and_60(score: float) -> None:
 def test_a_childs_name_may_be_in_any_script() -> None:
     child = a_child(familyName="Łukasiewicz-O’Hara", givenNames=["Zoë", "علي", "美"])
     assert taken(a_review(child=child)).child.given_names == ("Zoë", "علي", "美")
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("child.familyName", ["Birdwhistle"]),
+        ("child.birthDate", "Birdwhistle"),
+        ("review.outcome", "Birdwhistle"),
+        ("birdwhistle", "Birdwhistle"),
+        ("child", {"note": "Birdwhistle", "birthDate": "2030-01-01"}),
+    ],
+)
+def test_an_error_that_nobody_caught_has_no_value_of_the_message_in_its_words(
+    path: str, value: object
+) -> None:
+    """A traceback in the log has these words."""
+    with pytest.raises(ValidationError) as error:
+        MESSAGE.validate_json(orjson.dumps(changed(a_review(), path, value)))
+    assert "Birdwhistle" not in str(error.value)
+    assert "Ashdown" not in str(error.value)
