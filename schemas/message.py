@@ -157,9 +157,7 @@ Message = Annotated[
 ]
 """One canonical message, told apart by `kind`."""
 
-MESSAGE: TypeAdapter[Message] = TypeAdapter(
-    Message, config=ConfigDict(hide_input_in_errors=True)
-)
+MESSAGE: TypeAdapter[Message] = TypeAdapter(Message, config=ConfigDict(hide_input_in_errors=True))
 
 UNCLOCKED = {"clock": False}
 """Context in which a message is read whose `sent` is not held against the day of its review: one
