@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
 
 from gateway.caller import Caller, Callers
+from gateway.directory import FRONT_DOORS
 from gateway.files.filing import Filing
 from gateway.intake import Intake
 from gateway.journal import Codec, Journal, Queries, Standing, Transaction
@@ -18,9 +19,6 @@ from gateway.rules import Rules, load_rules
 from gateway.settings import Settings
 from gateway.storage import MESH, RELAY, open_journal
 from schemas.receipt import Receipt
-
-FRONT_DOORS = frozenset({"front-door", "night-team"})
-"""Roles of the services that may read what went on the basis `harm`."""
 
 SILENT_FOR = timedelta(seconds=15)
 """After which a relay without a sign of life is taken to be away."""

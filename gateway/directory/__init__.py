@@ -11,6 +11,7 @@ from pathlib import Path
 
 from gateway.directory.loader import DirectoryFault, read
 from gateway.directory.model import (
+    FRONT_DOORS,
     Area,
     Choice,
     Endpoint,
@@ -27,6 +28,7 @@ from gateway.directory.model import (
 )
 
 __all__ = [
+    "FRONT_DOORS",
     "Area",
     "Choice",
     "Directory",

@@ -14,6 +14,7 @@ from ruamel.yaml.error import MarkedYAMLError
 
 from adapters.outbound import FORMATS
 from gateway.directory.model import (
+    FRONT_DOORS,
     Area,
     AuthorityCode,
     Endpoint,
@@ -106,7 +107,10 @@ def read(folder: Path) -> Entries:
     rows: list[Practice | Setting] = [*practices.values(), *settings.values()]
     organisations = _organisations(parts, rows, main[1].terms, faults)
     services, serving = _services(parts, area, organisations, practices, faults)
-    wrong = _mesh_faults(main[1].mesh, organisations, practices)
+    wrong = [
+        *_mesh_faults(main[1].mesh, organisations, practices),
+        *_shared_doors(services, practices, main[1].mesh),
+    ]
     faults += [main[0].fault(place, why) for place, why in wrong]
     for file, table in ((PRACTICES, practices), (POSTCODES, postcodes), (OUTWARD, outward)):
         faults += _unknown_localities(file, table.values(), area)
@@ -269,6 +273,24 @@ def _mesh_faults(
         if workflow.reply in mesh.inbox:
             detail = f"{workflow.reply} comes in, so it cannot carry answers; name another"
             yield ("mesh", "inbox", name, "reply"), detail
+
+
+def _shared_doors(
+    services: Mapping[str, Service], practices: Mapping[str, Practice], mesh: Mesh
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    """What goes to a front door may be suspected harm: nobody else's alerts come the same way."""
+    ways: dict[tuple[str, str], set[str]] = {}
+    for name, ends in _endpoints(services, practices, mesh).items():
+        for end in ends:
+            ways.setdefault((end.mailbox, end.workflow), set()).add(name)
+    doors = {name for name, service in services.items() if service.role in FRONT_DOORS}
+    for (mailbox, workflow), names in ways.items():
+        if names & doors and names - doors:
+            detail = (
+                f"{', '.join(sorted(names))} share mailbox {mailbox} and workflow {workflow}; give "
+                "the front door a workflow of its own, which nobody else reads"
+            )
+            yield ("mesh",), detail
 
 
 def _no_locality(word: str, area: Area) -> str:

@@ -23,6 +23,9 @@ from schemas.identifiers import (
 from schemas.message import Agency, Kind
 from schemas.sharing import SharingStatement
 
+FRONT_DOORS = frozenset({"front-door", "night-team"})
+"""Roles of the services that alone may know what goes on the basis `harm`."""
+
 OrganisationType = Literal[
     "nhs-trust",
     "nhs-foundation-trust",

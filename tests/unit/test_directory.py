@@ -108,6 +108,7 @@ def test_services_and_practices_have_mailboxes(folder: Path) -> None:
         ('"ods:RXA"}', '"ods:RXB"}', "there is no organisation ods:RXB"),
         ("reply: EIG_ANSWER_V1", "reply: EIG_REVIEW_V1", "cannot carry answers"),
         ("mailbox: X26HC001", "mailbox: x26", "write it as MESH shows it"),
+        ("mailbox: X26HC001", "mailbox: GP0001", "share mailbox GP0001 and workflow EIG_ALERT_V1"),
         ("workflow: EIG_ALERT_V1}]", "workflow: EIG_ALERT_V1, format: fax}]", "no format fax"),
         ("practices: {workflow: EIG_ALERT_V1}", "", "names mailboxes"),
         ("endpoints: [{channel: mesh", "endpoints: [{channel: pigeon", "mesh"),
