@@ -40,8 +40,9 @@ def record_key(message: Message) -> tuple[str, ...]:
     """Return the key of the record that a message speaks of.
 
     In JSON the property `record` (unique within its source); else report and referral: source and
-    business identifier; SEN notice: UPN, start, provision; review: child, encounter date,
-    organisation, and type where given.
+    business identifier, of a referral that is no request to a service its type too, so that none
+    takes the place of harm under one identifier; SEN notice: UPN, start, provision; review: child,
+    encounter date, organisation, and type where given.
     """
     if message.record:
         return (message.kind, message.source.key, message.record)
@@ -49,7 +50,8 @@ def record_key(message: Message) -> tuple[str, ...]:
         case SpeechTherapyReportMessage(report=report) if report:
             return (message.kind, message.source.key, report.identifier)
         case ReferralMessage(referral=referral) if referral:
-            return (message.kind, message.source.key, referral.identifier)
+            of_type = () if referral.type == "service" else (referral.type,)
+            return (message.kind, message.source.key, referral.identifier, *of_type)
         case SenSupportNoticeMessage(notice=notice) if notice:
             upn = message.child.upn or ""
             return (message.kind, upn, notice.start.isoformat(), notice.provision)

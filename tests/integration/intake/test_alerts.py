@@ -163,3 +163,14 @@ def test_a_childs_records_are_found_by_the_keyed_hash_and_no_other_childs(desk):
     ref = desk.codec.ref("child", "nhs-number", "9990001030")
     found = desk.journal.read(lambda tx: tx.records_of_child(ref))
     assert sorted(record.ref for record in found) == sorted(map(desk.record, (report, review)))
+
+
+@pytest.mark.parametrize("harm_first", [True, False])
+def test_harm_under_an_identifier_that_a_referral_has_is_a_record_of_its_own(desk, harm_first):
+    harm = a_safeguarding_referral(sent=f"{DAY}T15:{'10' if harm_first else '50'}:00+00:00")
+    referral = a_referral(sent=f"{DAY}T15:30:00+00:00")
+    referral["referral"]["identifier"] = harm["referral"]["identifier"]
+    both = [harm, referral] if harm_first else [referral, harm]
+    assert [desk.send(message).record.version for message in both] == [1, 1]
+    assert [event["data"]["change"] for event in desk.read("social-care")] == ["created"]
+    assert [event["data"]["change"] for event in desk.read()] == ["created"]
