@@ -97,7 +97,7 @@ PLAN_SEES = """child.givenNames child.familyName child.birthDate report.date rep
     report.adviceForHome report.safetyPlan sharing.safeContact professional"""
 SEN_TEAM_SEES = f"""{IDS} child.nhsNumber sharing.opinion conclusions.kind conclusions.areas
     conclusions.on areas review.date review.views review.offered report.date report.views
-    report.provision referral.notification.diagnosis referral.notification.inPlace
+    report.provision referral.notification.inPlace
     referral.notification.parentsView referral.notification.settingSince"""
 FRONT_DOOR_SEES = f"""{IDS} referral.identifier referral.date referral.earlyHelp review.date
     review.strengths review.offered report.strengths conclusions.kind conclusions.words
