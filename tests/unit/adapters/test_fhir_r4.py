@@ -152,6 +152,18 @@ def test_a_consent_says_agreement_by_its_status_and_provision() -> None:
         assert read(bundle).message.sharing.agreement.status == agreement
 
 
+def test_a_consent_that_merely_stands_states_no_agreement() -> None:
+    bundle = example("review.fhir.json")
+    consent = resource(bundle, "Consent")
+    del consent["provision"]
+    assert consent["dateTime"]
+    assert read(bundle).message.sharing.agreement is None
+    said = {"url": "agreement", "extension": [{"url": "status", "valueCode": "not-known"}]}
+    extension(consent, "sharing-statement")["extension"].append(said)
+    agreement = read(bundle).message.sharing.agreement
+    assert (agreement.status, str(agreement.on)) == ("not-known", consent["dateTime"])
+
+
 def test_what_narrows_an_agreement_is_refused_not_overlooked() -> None:
     for narrower in (
         {"provision": [{"type": "deny"}]},
