@@ -63,11 +63,11 @@ def capability_statement(
             {
                 "code": {"system": system, "code": code},
                 "mode": "receiver",
-                "focus": focus,
+                "focus": foci[0],
                 "request": {"display": f"Bundle of type message, event {code}"},
                 "response": {"display": "Bundle of type message with MessageHeader.response"},
             }
-            for _, system, code, focus in _events(own)
+            for _, system, code, foci in _events(own)
         ]
         operation["definition"] = {"reference": definition}
     else:
@@ -78,10 +78,12 @@ def capability_statement(
                 "status": "active",
                 "date": since.isoformat(),
                 "eventCoding": {"system": system, "code": code},
-                "focus": [{"code": focus, "min": 1, "max": "1"}],
+                "focus": [
+                    {"code": focus, "min": int(len(foci) == 1), "max": "1"} for focus in foci
+                ],
                 **({"description": profile.name} if profile.name else {}),
             }
-            for profile, system, code, focus in _events(own)
+            for profile, system, code, foci in _events(own)
         ]
         messaging["supportedMessage"] = [
             {"mode": "receiver", "definition": f"#{one['id']}"} for one in statement["contained"]
@@ -91,16 +93,20 @@ def capability_statement(
     return {**statement, "rest": [rest], "messaging": [messaging]}
 
 
-def _events(profiles: Iterable[Profile]) -> Iterator[tuple[Profile, str, str, str]]:
-    """Yield each event as it is sent: its profile, code system, code, and the type of its focus."""
+def _events(profiles: Iterable[Profile]) -> Iterator[tuple[Profile, str, str, list[str]]]:
+    """Yield each event as it is sent: its profile, code system, code, and the types of its focus."""
     for profile in profiles:
         for code, event in profile.events.items():
             systems = (s for start, s in profile.event_systems.items() if code.startswith(start))
-            yield profile, next(systems), code, _focus(profile, event)
+            yield profile, next(systems), code, _foci(profile, event)
 
 
-def _focus(profile: Profile, event: Event) -> str:
-    """Return the resource type to which the focus of an event must lead, by the table's own rows."""
-    rows = (row.fhir for row in profile.tables[event.table] if row.canonical == "%focus")
-    found = re.search(r"ofType\((\w+)\)", " ".join(rows))
-    return found[1] if found else "Bundle"
+def _foci(profile: Profile, event: Event) -> list[str]:
+    """Return the resource types to which the focus of an event may lead, by the tables' own rows."""
+    rows = (
+        row.fhir
+        for table in event.tables
+        for row in profile.tables[table]
+        if row.canonical == "%focus"
+    )
+    return list(dict.fromkeys(re.findall(r"ofType\((\w+)\)", " ".join(rows)))) or ["Bundle"]

@@ -107,7 +107,8 @@ class Transaction(FileWrites, Queries):
         self._connection.execute(
             select(delivery.c.id)
             .select_from(delivery.join(alert).join(thread))
-            .where(thread.c.record_ref == record_ref, delivery.c.state == "due")
+            # Concatenated, the state is no key: SQLite would go through all that is due to anybody.
+            .where(thread.c.record_ref == record_ref, delivery.c.state.concat("") == "due")
             .order_by(delivery.c.id)
             .with_for_update(of=delivery)
         )

@@ -394,6 +394,20 @@ def understood(gateway: Gateway, version: str, event: Json) -> bool:
     return f"Bundle.entry[0].resource.{element}.code" not in places
 
 
+def test_metadata_says_in_which_shapes_a_message_comes(gateway: Gateway) -> None:
+    said = gateway.client.get("/fhir/metadata").json()["contained"]
+    foci = {one["eventCoding"]["code"]: one["focus"] for one in said}
+    assert {code: [one["code"] for one in of] for code, of in foci.items()} == {
+        "servicerequest-request": ["ServiceRequest"],
+        "healthy-child-review": ["Encounter", "QuestionnaireResponse"],
+        "speech-therapy-report": ["DiagnosticReport", "Composition"],
+        "sen-support-notice": ["QuestionnaireResponse", "Condition", "Flag"],
+        "referral": ["ServiceRequest"],
+    }
+    for of in foci.values():
+        assert {one["min"] for one in of} == {int(len(of) == 1)}, "one of several, or this one"
+
+
 def test_metadata_is_r4_unless_asked_and_says_where_to_send(gateway: Gateway) -> None:
     said = gateway.client.get("/fhir/metadata").json()
     assert said["fhirVersion"] == "4.0.1"

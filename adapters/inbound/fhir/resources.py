@@ -132,7 +132,7 @@ def _id_used_twice(
     identity = resource.get("id")
     if not isinstance(identity, str) or seen.setdefault(prefix + identity, path) == path:
         return []
-    return [Fault(f"{path}.id", "is the id of an earlier resource too", "value")]
+    return [Fault(f"{path}.id", "is the id of an earlier resource too; each has its own", "value")]
 
 
 def _check_resource(profile: Profile, resource: Any, path: str) -> list[Fault]:

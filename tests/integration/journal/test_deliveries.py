@@ -1,10 +1,16 @@
 """Relays share what is due and lose nothing; a mailbox keeps alerts until acknowledged."""
 
+import shutil
+import sqlite3
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
 
 from gateway.journal import Backlog, Codec, Deliveries, Journal
 from tests.integration.journal.builders import NOW, SECOND, tell
@@ -134,6 +140,29 @@ def test_relays_that_claim_at_once_never_get_the_same(journal: Journal, another:
     with ThreadPoolExecutor(4) as pool:
         claimed = [delivery for got in pool.map(drain, relays) for delivery in got]
     assert len(claimed) == len(set(claimed)) == 180
+
+
+def test_what_is_due_of_a_record_is_found_however_much_is_due(
+    migrated_sqlite: Path, tmp_path: Path, codec: Codec
+) -> None:
+    file, said = tmp_path / "gateway.db", []
+    shutil.copy(migrated_sqlite, file)
+
+    def note(_connection, _cursor, statement, *_) -> None:
+        said.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        with Journal(f"sqlite:///{file}", codec) as journal:
+            journal.transact(lambda tx: tx.threads("k.record")).result(5)
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+    [asked] = [one for one in said if one.startswith("SELECT delivery.id")]
+    with closing(sqlite3.connect(file)) as connection:
+        plan = connection.execute(f"EXPLAIN QUERY PLAN {asked}", ("k.record", "", "due"))
+        steps = " ".join(row[-1] for row in plan)
+    assert "thread USING COVERING INDEX" in steps or "thread USING INDEX" in steps, steps
+    assert "ix_delivery_claim" not in steps, "that goes through all that is due to anybody"
 
 
 @pytest.mark.postgresql

@@ -152,6 +152,21 @@ def test_a_consent_says_agreement_by_its_status_and_provision() -> None:
         assert read(bundle).message.sharing.agreement.status == agreement
 
 
+def test_a_consent_that_merely_stands_states_no_agreement() -> None:
+    bundle = example("review.fhir.json")
+    consent = resource(bundle, "Consent")
+    del consent["provision"]
+    stated = extension(consent, "sharing-statement")["extension"]
+    [agreement] = [one for one in stated if one["url"] == "agreement"]
+    stated.remove(agreement)
+    assert consent["dateTime"]
+    assert read(bundle).message.sharing.agreement is None
+    agreement["extension"] = [{"url": "status", "valueCode": "not-known"}]
+    stated.append(agreement)
+    said = read(bundle).message.sharing.agreement
+    assert (said.status, str(said.on)) == ("not-known", consent["dateTime"])
+
+
 def test_what_narrows_an_agreement_is_refused_not_overlooked() -> None:
     for narrower in (
         {"provision": [{"type": "deny"}]},

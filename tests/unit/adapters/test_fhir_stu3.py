@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from adapters.errors import NotWellFormed
 from adapters.inbound import fhir
 from schemas.base import Coding
 from tests.unit.adapters.fhir_reading import TABLES, example, faults, place, read, resource
@@ -44,14 +43,6 @@ def test_the_published_message_reads_as_two_scores_of_two_questionnaires() -> No
     assert review.date.isoformat() == "2017-01-29"
     assert parsed.message.professional.name == "Dr. Stephen Strange"
     assert parsed.unmapped == ()
-
-
-@needs_corpus
-def test_the_published_message_that_is_no_json_is_refused_with_its_place() -> None:
-    with pytest.raises(NotWellFormed) as refused:
-        fhir.parse((CORPUS / "Referral.json").read_bytes(), TABLES)
-    assert refused.value.line
-    assert refused.value.column
 
 
 @pytest.mark.parametrize("shape", ["A", "B"])

@@ -7,10 +7,7 @@ from typing import Any
 
 import pytest
 
-from adapters.errors import NotWellFormed, Refused
-from adapters.inbound import fhir
 from adapters.inbound.fhir import PROFILES
-from tests.builders import corpus
 from tests.unit.adapters.fhir_reading import TABLES, faults, place, read, resource
 from tests.unit.adapters.stu3_bundles import COMMUNICATION_30, SNOMED, a_panel, an_event, refer
 from tests.unit.adapters.stu3_events import (
@@ -33,7 +30,6 @@ from tests.unit.adapters.stu3_events import (
     safety_alert,
 )
 
-CORPUS = corpus("dch-stu3")
 REFERRAL = "CH028"
 
 
@@ -618,22 +614,3 @@ def test_a_referral_without_identifier_has_one_of_its_own_for_each_child_and_ser
     assert identifier() == identifier(status="completed")
     assert len({identifier(), identifier("9990001006"), identifier(service="310101009")}) == 3
     assert identifier(id="a") == identifier(id="a", service="310101009") != identifier()
-
-
-# What was published
-
-
-@pytest.mark.skipif(
-    not CORPUS.is_dir(), reason="the published messages, ../shared/corpus, are absent"
-)
-def test_every_published_message_is_taken_but_for_the_one_that_is_no_json() -> None:
-    refused = {}
-    for path in sorted(CORPUS.glob("*.json")):
-        try:
-            parsed = fhir.parse(path.read_bytes(), TABLES)
-        except Refused as why:
-            refused[path.stem] = type(why)
-        else:
-            body = parsed.message.document()["review"].keys()
-            assert body - VISIT.keys(), path.stem
-    assert refused == {"Referral": NotWellFormed}
