@@ -85,20 +85,6 @@ _HEADINGS = {
     "message": "Every message: header, child, sharing statement, conclusions",
     "encounter": "Every event: the Encounter on which its header focuses, and the child",
     "review-event": "Every event but a referral: which review it is a part of",
-    "assessment-scales": "Assessment Scales: `CH004`, `assessment-scales-1`",
-    "early-years-progress": "Early Years Progress: `CH010`, `early-years-progress-1`",
-    "developmental-skills": "Developmental Skills: `CH020`, `developmental-skills-1`",
-    "educational-history": "Educational History: `CH032`, `educational-history-1`",
-    "individual-requirements": "Individual Requirements: `CH016`, `individual-requirements-1`",
-    "personal-comment": "Parent Guardian or Personal Comment: `CH022`, "
-    "`parent-guardian-or-personal-comment-1`",
-    "professional-comment": "Professional Comment or Summary: `CH026`, `professional-summary-1`",
-    "plan-and-requested-actions": "Plan and Requested Actions: `CH025`, "
-    "`plan-and-requested-actions-1`",
-    "professional-contacts": "Professional Contacts: `CH027`, `professional-contacts-1`",
-    "safety-alerts": "Safety Alerts: `CH029`, `safety-alerts-1`",
-    "legal-information": "Legal Information: `CH033`, `legal-information-1`",
-    "referral-request": "Referral: `CH028`, `referral-1`",
     "review": "Review: an Encounter and its Observations, or a QuestionnaireResponse",
     "report": "Speech therapy report: a DiagnosticReport",
     "report-composition": "Speech therapy report: a Composition",
@@ -199,7 +185,7 @@ def describe(examples: Mapping[str, str]) -> str:
         events = {table: one.kind for one in profile.events.values() for table in one.tables}
         for table, rows in own_tables(profile).items():
             model = _MODELS.get(table, MODELS[events.get(table, "healthy-child-review")])
-            lines += [f"### {_HEADINGS.get(table, f'{table} (`$this`)')}", *_rows(rows, model)]
+            lines += [f"### {_title(profile, table)}", *_rows(rows, model)]
             for row in rows:
                 if row.convert == "object":
                     lines += _object(profile, rows, row, model)
@@ -217,6 +203,13 @@ def own_tables(profile: Profile) -> dict[str, tuple[Row, ...]]:
         for name, rows in profile.tables.items()
     }
     return {name: rows for name, rows in own.items() if rows}
+
+
+def _title(profile: Profile, table: str) -> str:
+    """Return a table's heading; one of STU3 is named like its event."""
+    codes = ", ".join(f"`{code}`" for code, one in profile.events.items() if table == one.table)
+    named = f"{table.replace('-', ' ').capitalize()}: {codes}" if codes else f"{table} (`$this`)"
+    return _HEADINGS.get(table, named)
 
 
 def _heading(profile: Profile) -> Iterator[str]:
