@@ -7,7 +7,7 @@ from fhir.resources.STU3 import get_fhir_model_class
 from adapters.inbound.fhir.convert import CONVERTERS
 from adapters.inbound.fhir.profile import Event, Profile, load_tables
 
-_REVIEW = {
+_REVIEW: Mapping[tuple[str, ...], str] = {
     ("CH004", "assessment-scales-1"): "assessment-scales",
     ("CH010", "early-years-progress-1"): "early-years-progress",
     ("CH016", "individual-requirements-1"): "individual-requirements",
