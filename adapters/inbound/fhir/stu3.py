@@ -2,8 +2,6 @@
 
 from collections.abc import Mapping
 
-from fhir.resources.STU3 import get_fhir_model_class
-
 from adapters.inbound.fhir.convert import CONVERTERS
 from adapters.inbound.fhir.profile import Event, Profile, load_tables
 
@@ -40,14 +38,13 @@ def review_events(tables: Mapping[tuple[str, ...], str]) -> dict[str, Event]:
 
 _REFERRAL = Event(kind="referral", code="CH028", table="referral-request", shared=("encounter",))
 
-_CLASSES = """CarePlan CareTeam ClinicalImpression Communication Condition DiagnosticReport Encounter
+_TYPES = """CarePlan CareTeam ClinicalImpression Communication Condition DiagnosticReport Encounter
     EpisodeOfCare HealthcareService Location MessageHeader Observation Organization Patient
     Practitioner PractitionerRole QuestionnaireResponse ReferralRequest RelatedPerson"""
 
 PROFILE = Profile(
     version="STU3",
-    bundle=get_fhir_model_class("Bundle"),
-    classes={name: get_fhir_model_class(name) for name in _CLASSES.split()},
+    types=tuple(_TYPES.split()),
     tables=load_tables("stu3.csv", CONVERTERS),
     event_element="event",
     clock=False,
