@@ -17,9 +17,9 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment
 from pydantic import BaseModel
 
-from adapters.inbound.fhir.describe import value_element
 from adapters.outbound.referral_form import TABLES, form, say, title
 from adapters.outbound.stored import StoredAlert, read
+from adapters.value_elements import value_element
 from schemas.base import Coding
 from schemas.child import Address, Child
 from schemas.fields import DERIVED, MODELS, properties

@@ -20,10 +20,11 @@ from gateway.api.messages import (
     Caller_,
     Rejected,
     Service_,
-    _bounded,
-    _length,
+    bounded,
+    length_of,
     note_denied,
     nothing_taken,
+    one_of,
 )
 from gateway.api.multipart import NotMultipart, parts_of
 from gateway.api.openapi import FILE_BODY, RESPONSES
@@ -49,9 +50,9 @@ LOOK = 0.1
 async def file_of(request: Request, service: Service_, caller: Caller_) -> bytes:
     """Read the body, bounded: 413 as soon as it is known to be too large."""
     limit = service.settings.max_file_bytes
-    body = await _bounded(request, limit)
+    body = await bounded(request, limit)
     if body is None:
-        size = max(_length(request), limit + 1)
+        size = max(length_of(request), limit + 1)
         await note_denied(service, caller.organisation, 413, "file too large", size)
         detail = f"The file is larger than {limit} bytes; send it in parts."
         close = {"Connection": "close"}
@@ -166,16 +167,12 @@ def _taken_apart(
     request: Request, body: bytes, told_on: str | None, told_by: str | None
 ) -> tuple[bytes, str, Statement]:
     """Return the file, its media type, and what was stated. Raises NotMultipart, NotUnderstood."""
-    content_type = request.headers.get("content-type", "")
-    media_type = content_type.split(";")[0].strip().lower()
-    if media_type not in MEDIA_TYPES:
-        detail = f"Send Content-Type {' or '.join(MEDIA_TYPES)}."
-        raise Rejected(problem(request, 415, detail, code="not-supported"))
+    media_type = one_of(MEDIA_TYPES, request)
     told = {name: value for name, value in (("on", told_on), ("by", told_by)) if value is not None}
     asked: dict[str, Any] = {"notice": {"parentsTold": told}} if told else {}
     if media_type != MULTIPART:
         return body, media_type, statement_of(asked)
-    parts = parts_of(body, content_type)
+    parts = parts_of(body, request.headers["content-type"])
     unknown = parts.keys() - {"file", "statement"}
     if unknown or "file" not in parts:
         detail = "has parts other than `file` and `statement`" if unknown else "has no part `file`"

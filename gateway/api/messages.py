@@ -59,7 +59,7 @@ async def caller_of(
             known = await asyncio.to_thread(service.callers.identify, header)
         return known
     except Unknown as unknown:
-        await note_denied(service, None, 401, "no or unknown key", _length(request))
+        await note_denied(service, None, 401, "no or unknown key", length_of(request))
         raise Rejected(
             problem(
                 request,
@@ -70,7 +70,7 @@ async def caller_of(
             )
         ) from None
     except JournalError as away:
-        body = await _bounded(request, service.settings.max_bytes)
+        body = await bounded(request, service.settings.max_bytes)
         raise Rejected(respond(request, _not_accepted(service, str(away), body or b""))) from None
 
 
@@ -81,9 +81,9 @@ async def body_of(
 ) -> bytes:
     """Read the body, bounded: 413 as soon as it is known to be too large."""
     limit = service.settings.max_bytes
-    body = await _bounded(request, limit)
+    body = await bounded(request, limit)
     if body is None:
-        size = max(_length(request), limit + 1)
+        size = max(length_of(request), limit + 1)
         too_large = await denied_as_too_large(service, caller, size)
         raise Rejected(respond(request, replace(too_large, headers={"Connection": "close"})))
     return body
@@ -97,9 +97,9 @@ async def denied_as_too_large(service: Service, caller: Caller, size: int) -> Pr
     return Problem(413, detail, "too-large")
 
 
-async def _bounded(request: Request, limit: int) -> bytes | None:
+async def bounded(request: Request, limit: int) -> bytes | None:
     """Read the body, or return None as soon as it is known to be too large."""
-    if _length(request) > limit:
+    if length_of(request) > limit:
         return None
     body = bytearray()
     async for chunk in request.stream():
@@ -278,6 +278,7 @@ async def note_denied(
         log.warning("denied, and the journal is away", status=status, why=why)
 
 
-def _length(request: Request) -> int:
+def length_of(request: Request) -> int:
+    """Return the length that the request states, at most `LARGEST`; 0 where it states none."""
     value = request.headers.get("content-length", "0")
     return min(int(value), LARGEST) if value.isascii() and value.isdigit() else 0

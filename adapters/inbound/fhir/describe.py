@@ -8,16 +8,16 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import date
 from itertools import accumulate
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Any, get_origin
 
-from pydantic import AwareDatetime, BaseModel
+from pydantic import BaseModel
 
 from adapters.inbound.fhir import PROFILES
 from adapters.inbound.fhir.convert import CONVERTERS
 from adapters.inbound.fhir.profile import Profile, Row
+from adapters.value_elements import types_in, value_element, words_in
 from schemas.base import Coding
 from schemas.child import LookedAfter, ResponsiblePerson, Setting
 from schemas.fields import MODELS, properties
@@ -40,16 +40,6 @@ from schemas.review import (
 )
 from schemas.sen_support import Need
 from schemas.speech_therapy import AreaFinding, Provision
-
-_VALUES = {
-    bool: "valueBoolean",
-    int: "valueInteger",
-    float: "valueDecimal",
-    AwareDatetime: "valueDateTime",
-    date: "valueDate",
-    Coding: "valueCoding",
-    str: "valueString",
-}
 
 _SHARED: tuple[type[BaseModel], ...] = (Professional, Organisation, View, Provision)
 
@@ -231,7 +221,7 @@ def _rows(rows: tuple[Row, ...], model: type[BaseModel]) -> Iterator[str]:
     yield "| canonical | FHIR | converted | note |"
     yield "|---|---|---|---|"
     for row in rows:
-        words = [] if row.convert else _words(_annotation(model, row.keys))
+        words = [] if row.convert else words_in(_annotation(model, row.keys))
         note = "; ".join(filter(None, (_listed(words), row.note)))
         told = row.canonical in ("refused", "required", "noted")
         what = f"*{row.canonical}*" if told else row.canonical
@@ -255,7 +245,7 @@ def _object(
         inner = () if row.is_list else profile.tables.get(other.convert, ())
         taken |= {name, *(f"{name}.{one.canonical.removesuffix('[]')}" for one in inner)}
     taken.discard(".".join(row.keys))
-    inner_model = _types(_annotation(model, row.keys))
+    inner_model = types_in(_annotation(model, row.keys))
     found = next(one for one in inner_model if isinstance(one, type) and issubclass(one, BaseModel))
     above = ".".join(row.keys)
     yield from _members(
@@ -283,7 +273,7 @@ def members(model: type[BaseModel], above: str = "") -> Iterator[tuple[str, str,
         if nested in _SHARED:
             value, nested = f"`{nested.__name__}`", None
         meaning = " ".join((field.description or "").split()).replace("|", "\\|")
-        meaning = ". ".join(filter(None, (_listed(_words(field.annotation)), meaning)))
+        meaning = ". ".join(filter(None, (_listed(words_in(field.annotation)), meaning)))
         yield f"{above}{field.alias}", value, get_origin(field.annotation) is tuple, meaning
         if nested:
             yield from members(nested, f"{above}{field.alias}.")
@@ -293,29 +283,11 @@ def _annotation(model: type[BaseModel], keys: Iterable[str]) -> Any:
     """Return the annotation of a property by its path, or None where there is none."""
     annotation: Any = model
     for key in keys:
-        models = (one for one in _types(annotation) if isinstance(one, type))
+        models = (one for one in types_in(annotation) if isinstance(one, type))
         holder = next((one for one in models if issubclass(one, BaseModel)), model)
         fields = {field.alias: field.annotation for field in holder.model_fields.values()}
         annotation = fields.get(key)
     return annotation
-
-
-def value_element(annotation: Any) -> str:
-    """Return the value[x] in which a value of this type is sent."""
-    if _words(annotation):
-        return "valueCode"
-    types = list(_types(annotation))
-    return next(value for known, value in _VALUES.items() if known in types)
-
-
-def _types(annotation: Any) -> Iterator[Any]:
-    yield annotation
-    for argument in get_args(annotation):
-        yield from _types(argument)
-
-
-def _words(annotation: Any) -> list[str]:
-    return [word for word in _types(annotation) if isinstance(word, str)]
 
 
 def _listed(words: list[str]) -> str:
