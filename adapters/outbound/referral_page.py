@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from importlib.resources import files
 from typing import Any, get_origin
-from zoneinfo import ZoneInfo
 
 from jinja2 import Environment
 from pydantic import BaseModel
@@ -27,10 +26,10 @@ from schemas.message import BODY
 from schemas.organisation import Professional
 from schemas.referral import SafeguardingFact
 from schemas.review import View
+from schemas.rules import LONDON
 
 Json = dict[str, Any]
 NOT_STATED = "Not stated"
-_LONDON = ZoneInfo("Europe/London")
 
 _ALWAYS: Mapping[type[BaseModel], tuple[str, ...]] = {
     SafeguardingFact: ("observedOn", "firstHand", "toldBy"),
@@ -141,7 +140,7 @@ def _moment(text: str) -> Said:
     if len(text) == 10:
         day = date.fromisoformat(text)
         return Said(f"{day.day} {day:%B %Y}", text)
-    at = datetime.fromisoformat(text).astimezone(_LONDON)
+    at = datetime.fromisoformat(text).astimezone(LONDON)
     return Said(f"{at.day} {at:%B %Y, %H:%M}", text)
 
 

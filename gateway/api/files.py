@@ -21,6 +21,7 @@ from gateway.api.messages import (
     Rejected,
     Service_,
     bounded,
+    json_of,
     length_of,
     note_denied,
     nothing_taken,
@@ -115,7 +116,7 @@ async def send(
         return _away(request, f"{away} The file was accepted; see /files/{upload.id} later.")
     assert receipt is not None
     location = {"Location": f"/files/{upload.id}"}
-    return _json(receipt, 200 if known else 202, location)
+    return json_of(receipt, 200 if known else 202, location)
 
 
 @router.get(
@@ -160,7 +161,7 @@ async def follow(
         return _away(request, str(away))
     if receipt is None:
         return problem(request, 404, "You have sent no file with this id.", code="not-found")
-    return _json(receipt)
+    return json_of(receipt)
 
 
 def _taken_apart(
@@ -210,14 +211,3 @@ def _nothing_taken(
 
 def _away(request: Request, detail: str) -> Response:
     return problem(request, 503, detail, code="not-accepted", headers=RETRY_AFTER)
-
-
-def _json(
-    receipt: FileReceipt, status: int = 200, headers: dict[str, str] | None = None
-) -> Response:
-    return Response(
-        receipt.model_dump_json(by_alias=True, exclude_defaults=True),
-        status_code=status,
-        headers=headers,
-        media_type="application/json",
-    )

@@ -23,6 +23,7 @@ from gateway.intake import Answer, Intake, Repeated
 from gateway.journal import JournalError
 from gateway.problems import Problem, not_taken, refusal_of
 from gateway.service import Service
+from schemas.file_receipt import FileReceipt
 from schemas.receipt import Receipt
 
 router = APIRouter(tags=["messages"])
@@ -144,7 +145,7 @@ async def send(
     outcome = await take(service, caller, media_type, body)
     if isinstance(outcome, Problem):
         return respond(request, outcome)
-    return _json(
+    return json_of(
         outcome.receipt, status_of(outcome), {"Location": f"/messages/{outcome.receipt.id}"}
     )
 
@@ -206,7 +207,7 @@ async def check(
         return respond(request, refusal_of(refused, body, service.intake.receipts.telephone))
     except NotAllowed as refused:
         return respond(request, nothing_taken(service, 403, str(refused), "forbidden", body))
-    return _json(service.intake.check(parsed))
+    return json_of(service.intake.check(parsed))
 
 
 @router.get(
@@ -228,10 +229,13 @@ async def follow(
         return respond(request, _not_accepted(service, str(away)))
     if receipt is None:
         return problem(request, 404, "You have sent no message with this id.", code="not-found")
-    return _json(receipt)
+    return json_of(receipt)
 
 
-def _json(receipt: Receipt, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+def json_of(
+    receipt: Receipt | FileReceipt, status: int = 200, headers: dict[str, str] | None = None
+) -> Response:
+    """Answer with a receipt."""
     return Response(
         receipt.model_dump_json(by_alias=True, exclude_defaults=True),
         status_code=status,
