@@ -48,8 +48,9 @@ _CUT_OFF: Mapping[str, str] = {
 """Codes of closed lists that the library cuts off with a `+`; the same in STU3 and R4."""
 
 
+@cache
 def resource_class(version: str, name: str) -> Any:
-    """Return the class of a resource of a FHIR version, `STU3` or `R4`.
+    """Return the class of a resource of a FHIR version, `STU3` or `R4`; it is loaded when asked for.
 
     Raises:
         ValueError: FHIR has none of this name.

@@ -6,6 +6,7 @@ import time
 from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
 
+from adapters.inbound import fhir
 from gateway.caller import Caller, Callers
 from gateway.directory import FRONT_DOORS
 from gateway.files.filing import Filing
@@ -72,6 +73,7 @@ class Service:
         self.rules = load_rules(settings)
         if settings.mesh_url:
             check_workflows(self.rules.directory)
+        fhir.load()
         self.journal, codec = open_journal(settings)
         self.journal.lock_exclusively()
         self.intake = build_intake(settings, self.rules, self.journal, codec)

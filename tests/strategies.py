@@ -6,7 +6,7 @@ from datetime import date
 from functools import cache
 from typing import Any
 
-from hypothesis import assume
+from hypothesis import HealthCheck, Phase, assume, settings
 from hypothesis import strategies as st
 
 from adapters.errors import NotUnderstood
@@ -28,6 +28,17 @@ _DEFINITIONS = {
 }
 _ACROSS = {"harm-incomplete"}
 """Rules across fields that a schema cannot say and that are left to chance here."""
+
+
+def whole_messages(examples: int) -> settings:
+    """Settings of a property of whole messages: to make a failing one smaller takes minutes."""
+    return settings(
+        max_examples=examples,
+        deadline=None,
+        derandomize=True,
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.generate],
+    )
 
 
 @cache

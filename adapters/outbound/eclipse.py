@@ -8,7 +8,6 @@ sets the variable `personId`, without which Eclipse refuses it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from zoneinfo import ZoneInfo
 
 import orjson
 
@@ -16,6 +15,7 @@ from adapters.outbound.referral_form import say, title
 from adapters.outbound.referral_page import plain_text
 from adapters.outbound.stored import StoredAlert, read
 from schemas.message import Kind
+from schemas.rules import LONDON
 
 MUTATION = """\
 mutation AddAlert($personId: ID!, $input: NewCaseNoteEntry!) {
@@ -33,13 +33,11 @@ ENTRY_TYPES: Mapping[Kind, str] = {
 }
 """CaseNote_EntryType by kind. Every customer has values of its own: an area sets these to its own."""
 
-_LONDON = ZoneInfo("Europe/London")
-
 
 def render(body: bytes) -> bytes:
     """Render a stored alert as the JSON body of a GraphQL request."""
     alert = read(body)
-    sender, day = alert.data.sender, alert.data.about_date or alert.time.astimezone(_LONDON).date()
+    sender, day = alert.data.sender, alert.data.about_date or alert.time.astimezone(LONDON).date()
     note = {
         "entryType": ENTRY_TYPES[alert.data.kind],
         "event": _event(alert),

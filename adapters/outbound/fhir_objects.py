@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, get_origin
 from pydantic import BaseModel
 
 from adapters.inbound.fhir.convert import BASE
-from adapters.inbound.fhir.describe import value_element
+from adapters.value_elements import value_element
 from schemas.base import Coding
 from schemas.fields import properties
 

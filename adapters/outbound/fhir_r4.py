@@ -169,6 +169,7 @@ class _Writer(People):
                 category=[{"coding": [own("observation-category", "developmental-skill")]}],
                 effectiveDateTime=skill.get("on"),
                 valueCodeableConcept=_snomed(_SKILLS.get(skill.get("result"))),
+                note=[{"text": skill.get("note")}],
             )
         for code in review.pop("otherCodes", ()):
             self.observe({"coding": [coding(code)]})

@@ -12,14 +12,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from importlib.resources import files
 from typing import Any, get_origin
-from zoneinfo import ZoneInfo
 
 from jinja2 import Environment
 from pydantic import BaseModel
 
-from adapters.inbound.fhir.describe import value_element
 from adapters.outbound.referral_form import TABLES, form, say, title
 from adapters.outbound.stored import StoredAlert, read
+from adapters.value_elements import value_element
 from schemas.base import Coding
 from schemas.child import Address, Child
 from schemas.fields import DERIVED, MODELS, properties
@@ -27,10 +26,10 @@ from schemas.message import BODY
 from schemas.organisation import Professional
 from schemas.referral import SafeguardingFact
 from schemas.review import View
+from schemas.rules import LONDON
 
 Json = dict[str, Any]
 NOT_STATED = "Not stated"
-_LONDON = ZoneInfo("Europe/London")
 
 _ALWAYS: Mapping[type[BaseModel], tuple[str, ...]] = {
     SafeguardingFact: ("observedOn", "firstHand", "toldBy"),
@@ -141,7 +140,7 @@ def _moment(text: str) -> Said:
     if len(text) == 10:
         day = date.fromisoformat(text)
         return Said(f"{day.day} {day:%B %Y}", text)
-    at = datetime.fromisoformat(text).astimezone(_LONDON)
+    at = datetime.fromisoformat(text).astimezone(LONDON)
     return Said(f"{at.day} {at:%B %Y, %H:%M}", text)
 
 

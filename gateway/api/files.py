@@ -20,10 +20,12 @@ from gateway.api.messages import (
     Caller_,
     Rejected,
     Service_,
-    _bounded,
-    _length,
+    bounded,
+    json_of,
+    length_of,
     note_denied,
     nothing_taken,
+    one_of,
 )
 from gateway.api.multipart import NotMultipart, parts_of
 from gateway.api.openapi import FILE_BODY, RESPONSES
@@ -49,9 +51,9 @@ LOOK = 0.1
 async def file_of(request: Request, service: Service_, caller: Caller_) -> bytes:
     """Read the body, bounded: 413 as soon as it is known to be too large."""
     limit = service.settings.max_file_bytes
-    body = await _bounded(request, limit)
+    body = await bounded(request, limit)
     if body is None:
-        size = max(_length(request), limit + 1)
+        size = max(length_of(request), limit + 1)
         await note_denied(service, caller.organisation, 413, "file too large", size)
         detail = f"The file is larger than {limit} bytes; send it in parts."
         close = {"Connection": "close"}
@@ -114,7 +116,7 @@ async def send(
         return _away(request, f"{away} The file was accepted; see /files/{upload.id} later.")
     assert receipt is not None
     location = {"Location": f"/files/{upload.id}"}
-    return _json(receipt, 200 if known else 202, location)
+    return json_of(receipt, 200 if known else 202, location)
 
 
 @router.get(
@@ -159,23 +161,19 @@ async def follow(
         return _away(request, str(away))
     if receipt is None:
         return problem(request, 404, "You have sent no file with this id.", code="not-found")
-    return _json(receipt)
+    return json_of(receipt)
 
 
 def _taken_apart(
     request: Request, body: bytes, told_on: str | None, told_by: str | None
 ) -> tuple[bytes, str, Statement]:
     """Return the file, its media type, and what was stated. Raises NotMultipart, NotUnderstood."""
-    content_type = request.headers.get("content-type", "")
-    media_type = content_type.split(";")[0].strip().lower()
-    if media_type not in MEDIA_TYPES:
-        detail = f"Send Content-Type {' or '.join(MEDIA_TYPES)}."
-        raise Rejected(problem(request, 415, detail, code="not-supported"))
+    media_type = one_of(MEDIA_TYPES, request)
     told = {name: value for name, value in (("on", told_on), ("by", told_by)) if value is not None}
     asked: dict[str, Any] = {"notice": {"parentsTold": told}} if told else {}
     if media_type != MULTIPART:
         return body, media_type, statement_of(asked)
-    parts = parts_of(body, content_type)
+    parts = parts_of(body, request.headers["content-type"])
     unknown = parts.keys() - {"file", "statement"}
     if unknown or "file" not in parts:
         detail = "has parts other than `file` and `statement`" if unknown else "has no part `file`"
@@ -213,14 +211,3 @@ def _nothing_taken(
 
 def _away(request: Request, detail: str) -> Response:
     return problem(request, 503, detail, code="not-accepted", headers=RETRY_AFTER)
-
-
-def _json(
-    receipt: FileReceipt, status: int = 200, headers: dict[str, str] | None = None
-) -> Response:
-    return Response(
-        receipt.model_dump_json(by_alias=True, exclude_defaults=True),
-        status_code=status,
-        headers=headers,
-        media_type="application/json",
-    )

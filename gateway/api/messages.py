@@ -23,6 +23,7 @@ from gateway.intake import Answer, Intake, Repeated
 from gateway.journal import JournalError
 from gateway.problems import Problem, not_taken, refusal_of
 from gateway.service import Service
+from schemas.file_receipt import FileReceipt
 from schemas.receipt import Receipt
 
 router = APIRouter(tags=["messages"])
@@ -59,7 +60,7 @@ async def caller_of(
             known = await asyncio.to_thread(service.callers.identify, header)
         return known
     except Unknown as unknown:
-        await note_denied(service, None, 401, "no or unknown key", _length(request))
+        await note_denied(service, None, 401, "no or unknown key", length_of(request))
         raise Rejected(
             problem(
                 request,
@@ -70,7 +71,7 @@ async def caller_of(
             )
         ) from None
     except JournalError as away:
-        body = await _bounded(request, service.settings.max_bytes)
+        body = await bounded(request, service.settings.max_bytes)
         raise Rejected(respond(request, _not_accepted(service, str(away), body or b""))) from None
 
 
@@ -81,9 +82,9 @@ async def body_of(
 ) -> bytes:
     """Read the body, bounded: 413 as soon as it is known to be too large."""
     limit = service.settings.max_bytes
-    body = await _bounded(request, limit)
+    body = await bounded(request, limit)
     if body is None:
-        size = max(_length(request), limit + 1)
+        size = max(length_of(request), limit + 1)
         too_large = await denied_as_too_large(service, caller, size)
         raise Rejected(respond(request, replace(too_large, headers={"Connection": "close"})))
     return body
@@ -97,9 +98,9 @@ async def denied_as_too_large(service: Service, caller: Caller, size: int) -> Pr
     return Problem(413, detail, "too-large")
 
 
-async def _bounded(request: Request, limit: int) -> bytes | None:
+async def bounded(request: Request, limit: int) -> bytes | None:
     """Read the body, or return None as soon as it is known to be too large."""
-    if _length(request) > limit:
+    if length_of(request) > limit:
         return None
     body = bytearray()
     async for chunk in request.stream():
@@ -144,7 +145,7 @@ async def send(
     outcome = await take(service, caller, media_type, body)
     if isinstance(outcome, Problem):
         return respond(request, outcome)
-    return _json(
+    return json_of(
         outcome.receipt, status_of(outcome), {"Location": f"/messages/{outcome.receipt.id}"}
     )
 
@@ -206,7 +207,7 @@ async def check(
         return respond(request, refusal_of(refused, body, service.intake.receipts.telephone))
     except NotAllowed as refused:
         return respond(request, nothing_taken(service, 403, str(refused), "forbidden", body))
-    return _json(service.intake.check(parsed))
+    return json_of(service.intake.check(parsed))
 
 
 @router.get(
@@ -228,10 +229,13 @@ async def follow(
         return respond(request, _not_accepted(service, str(away)))
     if receipt is None:
         return problem(request, 404, "You have sent no message with this id.", code="not-found")
-    return _json(receipt)
+    return json_of(receipt)
 
 
-def _json(receipt: Receipt, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+def json_of(
+    receipt: Receipt | FileReceipt, status: int = 200, headers: dict[str, str] | None = None
+) -> Response:
+    """Answer with a receipt."""
     return Response(
         receipt.model_dump_json(by_alias=True, exclude_defaults=True),
         status_code=status,
@@ -278,6 +282,7 @@ async def note_denied(
         log.warning("denied, and the journal is away", status=status, why=why)
 
 
-def _length(request: Request) -> int:
+def length_of(request: Request) -> int:
+    """Return the length that the request states, at most `LARGEST`; 0 where it states none."""
     value = request.headers.get("content-length", "0")
     return min(int(value), LARGEST) if value.isascii() and value.isdigit() else 0

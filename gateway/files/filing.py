@@ -12,7 +12,6 @@ from concurrent.futures import Future
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
-from zoneinfo import ZoneInfo
 
 import orjson
 import structlog
@@ -37,6 +36,7 @@ from gateway.metrics import Metrics
 from schemas.file_receipt import FileAlert, FileCounts, FileFault, FileReceipt, FileRecord
 from schemas.message import MESSAGE, UNCLOCKED
 from schemas.receipt import Held, Question
+from schemas.rules import LONDON
 
 TOGETHER = 32
 """Entries of one file that are settled before the next file has its turn."""
@@ -44,7 +44,6 @@ LOOK_AGAIN = 30.0
 """Seconds after which the worker looks for what another gateway left."""
 TRY_AGAIN = 2.0
 """Seconds after which it tries again where the journal is away."""
-LONDON = ZoneInfo("Europe/London")
 HARM = frozenset({"safeguarding-elsewhere", "harm-incomplete"})
 BROKEN = "Something broke here, and it was not taken. The gateway's operator finds it in the log."
 

@@ -18,7 +18,6 @@ from gateway.journal.rows import (
     Erased,
     Reply,
     Sent,
-    Undelivered,
     Urgency,
 )
 from gateway.journal.tables import (
@@ -346,17 +345,6 @@ class Deliveries:
         )
         with answering(), self._reading.begin() as connection:
             return [Backlog(**row._mapping) for row in connection.execute(query)]
-
-    def undelivered_urgent(self) -> list[Undelivered]:
-        """List urgent deliveries that nobody has confirmed, oldest first."""
-        query = (
-            select(*columns(delivery, Undelivered), alert.c.message_id)
-            .select_from(delivery.join(alert))
-            .where(delivery.c.state.in_(("due", "failed")), delivery.c.urgency == "urgent")
-            .order_by(delivery.c.created_at, delivery.c.id)
-        )
-        with answering(), self._reading.begin() as connection:
-            return [Undelivered(**row._mapping) for row in connection.execute(query)]
 
     def _opened(self, rows: list[Row[Any]], owner: str | None, now: datetime) -> list[Due]:
         """Open the bodies; one that no key opens is put off, so that it holds up nothing else."""

@@ -257,20 +257,6 @@ class Backlog:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Undelivered:
-    """An urgent delivery of which nobody has confirmed anything."""
-
-    id: int
-    alert_id: str
-    message_id: str
-    channel: Channel
-    target: str
-    created_at: datetime
-    attempts: int
-    last_error: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Erased:
     """How many bodies have been erased."""
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.errors import Refused
@@ -40,7 +40,7 @@ from tests.builders import (
     tables,
     understood,
 )
-from tests.strategies import messages
+from tests.strategies import messages, whole_messages
 
 BORN = date(2024, 5, 1)
 """On the first of a month, so that an age in months and days is easily turned into a day."""
@@ -735,9 +735,7 @@ def at(document: Any, pointer: str) -> Any:
 
 @pytest.mark.parametrize("kind", MODELS)
 def test_assessing_is_total_and_every_finding_shows_where_its_evidence_stands(kind: str) -> None:
-    @settings(
-        max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
-    )
+    @whole_messages(40)
     @given(messages(kind), st.booleans())
     def check(message: Message, on: bool) -> None:
         assessment = assess(message, tables(), monitoring_zone=on, asqse_cut_offs=on)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from stdnum.gb import upn
@@ -182,19 +182,21 @@ def test_the_json_schema_shows_pattern_description_and_examples_that_are_right(c
 
 
 @pytest.mark.parametrize("code", TYPES)
-@given(data=st.data())
-def test_the_pattern_of_the_json_schema_lets_all_through_that_is_read(
-    code: str, data: st.DataObject
-) -> None:
+def test_the_pattern_of_the_json_schema_lets_all_through_that_is_read(code: str) -> None:
     schema = TypeAdapter(TYPES[code]).json_schema()
-    written = data.draw(st.from_regex(schema["pattern"], fullmatch=True) | st.text(max_size=12))
-    try:
-        kept = read(code, written)
-    except ValidationError:
-        return
-    jsonschema.validate(written, schema)
-    jsonschema.validate(kept, schema)
-    assert read(code, kept) == kept, "what is kept is read as itself"
+
+    @settings(max_examples=50, deadline=None)
+    @given(st.from_regex(schema["pattern"], fullmatch=True) | st.text(max_size=12))
+    def check(written: str) -> None:
+        try:
+            kept = read(code, written)
+        except ValidationError:
+            return
+        jsonschema.validate(written, schema)
+        jsonschema.validate(kept, schema)
+        assert read(code, kept) == kept, "what is kept is read as itself"
+
+    check()
 
 
 def test_every_type_of_the_module_is_tested_here() -> None:

@@ -1,4 +1,4 @@
-"""FHIR messages, STU3 and R4, by tables of paths. The only place that knows `fhir.resources`.
+"""FHIR messages, STU3 and R4, by tables of paths.
 
 A message costs one parse of its bytes, one look of `fhir.resources` at each resource, and one
 validation of the canonical document.
@@ -15,6 +15,7 @@ import orjson
 from pydantic import ValidationError
 
 from adapters.errors import Fault, NotUnderstood, NotWellFormed, Refused
+from adapters.fhir_definitions import resource_class
 from adapters.inbound import doubled
 from adapters.inbound.fhir import bars, r4, stu3, xml
 from adapters.inbound.fhir.envelope import Envelope, envelope_of
@@ -28,6 +29,13 @@ from schemas.message import MESSAGE, UNCLOCKED, Message
 from schemas.receipt import Question
 
 PROFILES = (stu3.PROFILE, bars.PROFILE, r4.PROFILE)
+
+
+def load() -> None:
+    """Load the classes of all resources, which takes a second, before the first message needs them."""
+    for profile in PROFILES:
+        for name in profile.types:
+            resource_class(profile.version, name)
 
 
 def parse(body: bytes, tables: CodeTables) -> Parsed:

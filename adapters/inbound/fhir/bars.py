@@ -3,8 +3,6 @@
 What its own rows do not say is read by those of r4.csv, so what both have is read in one way.
 """
 
-from fhir.resources.R4B import get_fhir_model_class
-
 from adapters.inbound.fhir import r4
 from adapters.inbound.fhir.convert import CONVERTERS
 from adapters.inbound.fhir.envelope import BARS
@@ -24,11 +22,7 @@ _own = load_tables("bars.csv", CONVERTERS, known=_shared)
 PROFILE = Profile(
     version="R4",
     name=BARS,
-    bundle=r4.PROFILE.bundle,
-    classes={
-        **r4.PROFILE.classes,
-        **{name: get_fhir_model_class(name) for name in _CARRIED.split()},
-    },
+    types=(*r4.PROFILE.types, *_CARRIED.split()),
     tables={name: extended(_own.get(name, ()), _shared.get(name, ())) for name in _own | _shared},
     event_element="eventCoding",
     event_systems={"": SYSTEM},

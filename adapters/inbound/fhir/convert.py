@@ -10,16 +10,15 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import NAMESPACE_URL, uuid5
-from zoneinfo import ZoneInfo
 
 from adapters.inbound.fhir.narrative import plain_text
 from adapters.inbound.fhir.paths import Node, Nodes, elements
 from schemas.codes import SNOMED, Asq3Code, CodeTables
+from schemas.rules import LONDON
 
 BASE = "https://fhir.gateway.example"
 """Base of our own code systems, identifiers and extensions. A reserved name: nothing is fetched."""
 
-_LONDON = ZoneInfo("Europe/London")
 
 _KEYS = {
     "https://fhir.nhs.uk/Id/ods-organization-code": "ods",
@@ -52,7 +51,7 @@ def _day(_: Codes, node: Node) -> Any:
         return node.value
     try:
         at = datetime.fromisoformat(node.value)
-        return at.astimezone(_LONDON).date().isoformat() if at.tzinfo else node.value
+        return at.astimezone(LONDON).date().isoformat() if at.tzinfo else node.value
     except (ValueError, OverflowError):
         return node.value
 

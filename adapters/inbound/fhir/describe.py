@@ -8,16 +8,16 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import date
 from itertools import accumulate
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Any, get_origin
 
-from pydantic import AwareDatetime, BaseModel
+from pydantic import BaseModel
 
 from adapters.inbound.fhir import PROFILES
 from adapters.inbound.fhir.convert import CONVERTERS
 from adapters.inbound.fhir.profile import Profile, Row
+from adapters.value_elements import types_in, value_element, words_in
 from schemas.base import Coding
 from schemas.child import LookedAfter, ResponsiblePerson, Setting
 from schemas.fields import MODELS, properties
@@ -40,16 +40,6 @@ from schemas.review import (
 )
 from schemas.sen_support import Need
 from schemas.speech_therapy import AreaFinding, Provision
-
-_VALUES = {
-    bool: "valueBoolean",
-    int: "valueInteger",
-    float: "valueDecimal",
-    AwareDatetime: "valueDateTime",
-    date: "valueDate",
-    Coding: "valueCoding",
-    str: "valueString",
-}
 
 _SHARED: tuple[type[BaseModel], ...] = (Professional, Organisation, View, Provision)
 
@@ -85,20 +75,6 @@ _HEADINGS = {
     "message": "Every message: header, child, sharing statement, conclusions",
     "encounter": "Every event: the Encounter on which its header focuses, and the child",
     "review-event": "Every event but a referral: which review it is a part of",
-    "assessment-scales": "Assessment Scales: `CH004`, `assessment-scales-1`",
-    "early-years-progress": "Early Years Progress: `CH010`, `early-years-progress-1`",
-    "developmental-skills": "Developmental Skills: `CH020`, `developmental-skills-1`",
-    "educational-history": "Educational History: `CH032`, `educational-history-1`",
-    "individual-requirements": "Individual Requirements: `CH016`, `individual-requirements-1`",
-    "personal-comment": "Parent Guardian or Personal Comment: `CH022`, "
-    "`parent-guardian-or-personal-comment-1`",
-    "professional-comment": "Professional Comment or Summary: `CH026`, `professional-summary-1`",
-    "plan-and-requested-actions": "Plan and Requested Actions: `CH025`, "
-    "`plan-and-requested-actions-1`",
-    "professional-contacts": "Professional Contacts: `CH027`, `professional-contacts-1`",
-    "safety-alerts": "Safety Alerts: `CH029`, `safety-alerts-1`",
-    "legal-information": "Legal Information: `CH033`, `legal-information-1`",
-    "referral-request": "Referral: `CH028`, `referral-1`",
     "review": "Review: an Encounter and its Observations, or a QuestionnaireResponse",
     "report": "Speech therapy report: a DiagnosticReport",
     "report-composition": "Speech therapy report: a Composition",
@@ -199,7 +175,7 @@ def describe(examples: Mapping[str, str]) -> str:
         events = {table: one.kind for one in profile.events.values() for table in one.tables}
         for table, rows in own_tables(profile).items():
             model = _MODELS.get(table, MODELS[events.get(table, "healthy-child-review")])
-            lines += [f"### {_HEADINGS.get(table, f'{table} (`$this`)')}", *_rows(rows, model)]
+            lines += [f"### {_title(profile, table)}", *_rows(rows, model)]
             for row in rows:
                 if row.convert == "object":
                     lines += _object(profile, rows, row, model)
@@ -217,6 +193,13 @@ def own_tables(profile: Profile) -> dict[str, tuple[Row, ...]]:
         for name, rows in profile.tables.items()
     }
     return {name: rows for name, rows in own.items() if rows}
+
+
+def _title(profile: Profile, table: str) -> str:
+    """Return a table's heading; one of STU3 is named like its event."""
+    codes = ", ".join(f"`{code}`" for code, one in profile.events.items() if table == one.table)
+    named = f"{table.replace('-', ' ').capitalize()}: {codes}" if codes else f"{table} (`$this`)"
+    return _HEADINGS.get(table, named)
 
 
 def _heading(profile: Profile) -> Iterator[str]:
@@ -238,7 +221,7 @@ def _rows(rows: tuple[Row, ...], model: type[BaseModel]) -> Iterator[str]:
     yield "| canonical | FHIR | converted | note |"
     yield "|---|---|---|---|"
     for row in rows:
-        words = [] if row.convert else _words(_annotation(model, row.keys))
+        words = [] if row.convert else words_in(_annotation(model, row.keys))
         note = "; ".join(filter(None, (_listed(words), row.note)))
         told = row.canonical in ("refused", "required", "noted")
         what = f"*{row.canonical}*" if told else row.canonical
@@ -262,7 +245,7 @@ def _object(
         inner = () if row.is_list else profile.tables.get(other.convert, ())
         taken |= {name, *(f"{name}.{one.canonical.removesuffix('[]')}" for one in inner)}
     taken.discard(".".join(row.keys))
-    inner_model = _types(_annotation(model, row.keys))
+    inner_model = types_in(_annotation(model, row.keys))
     found = next(one for one in inner_model if isinstance(one, type) and issubclass(one, BaseModel))
     above = ".".join(row.keys)
     yield from _members(
@@ -290,7 +273,7 @@ def members(model: type[BaseModel], above: str = "") -> Iterator[tuple[str, str,
         if nested in _SHARED:
             value, nested = f"`{nested.__name__}`", None
         meaning = " ".join((field.description or "").split()).replace("|", "\\|")
-        meaning = ". ".join(filter(None, (_listed(_words(field.annotation)), meaning)))
+        meaning = ". ".join(filter(None, (_listed(words_in(field.annotation)), meaning)))
         yield f"{above}{field.alias}", value, get_origin(field.annotation) is tuple, meaning
         if nested:
             yield from members(nested, f"{above}{field.alias}.")
@@ -300,29 +283,11 @@ def _annotation(model: type[BaseModel], keys: Iterable[str]) -> Any:
     """Return the annotation of a property by its path, or None where there is none."""
     annotation: Any = model
     for key in keys:
-        models = (one for one in _types(annotation) if isinstance(one, type))
+        models = (one for one in types_in(annotation) if isinstance(one, type))
         holder = next((one for one in models if issubclass(one, BaseModel)), model)
         fields = {field.alias: field.annotation for field in holder.model_fields.values()}
         annotation = fields.get(key)
     return annotation
-
-
-def value_element(annotation: Any) -> str:
-    """Return the value[x] in which a value of this type is sent."""
-    if _words(annotation):
-        return "valueCode"
-    types = list(_types(annotation))
-    return next(value for known, value in _VALUES.items() if known in types)
-
-
-def _types(annotation: Any) -> Iterator[Any]:
-    yield annotation
-    for argument in get_args(annotation):
-        yield from _types(argument)
-
-
-def _words(annotation: Any) -> list[str]:
-    return [word for word in _types(annotation) if isinstance(word, str)]
 
 
 def _listed(words: list[str]) -> str:

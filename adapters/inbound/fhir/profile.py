@@ -1,4 +1,4 @@
-"""What a profile is: the classes that its messages hold, and its tables of paths.
+"""What a profile is: the types of resources that its messages hold, and its tables of paths.
 
 A table is a CSV of rows (table, canonical, fhir, convert, note). What `canonical` says of a row:
 
@@ -79,9 +79,8 @@ class Profile:
     """One FHIR version: what is understood of it."""
 
     version: str
-    bundle: Any
-    classes: Mapping[str, Any]
-    """Resource type to class of `fhir.resources`. A resource of another type is refused."""
+    types: tuple[str, ...]
+    """Of the resources that a message may hold. One of another type is refused."""
     tables: Mapping[str, tuple[Row, ...]]
     event_element: str
     """Element of the MessageHeader whose `code` is the event."""

@@ -1,13 +1,10 @@
 """FHIR R4 on UK Core: review, report, SEN notice and referral, each in the shapes that it has."""
 
-# `fhir.resources` has no R4: R4B is the same in every element that is read here.
-from fhir.resources.R4B import get_fhir_model_class
-
 from adapters.inbound.fhir.convert import BASE, CONVERTERS
 from adapters.inbound.fhir.profile import Event, Profile, load_tables
 from schemas.message import BODY, Kind
 
-_CLASSES = """Composition Condition Consent DiagnosticReport Encounter Flag HealthcareService
+_TYPES = """Composition Condition Consent DiagnosticReport Encounter Flag HealthcareService
     Location MessageHeader Observation Organization Patient Practitioner PractitionerRole
     QuestionnaireResponse RelatedPerson ServiceRequest"""
 
@@ -19,8 +16,7 @@ _SHAPES: dict[Kind, dict[str, str]] = {
 
 PROFILE = Profile(
     version="R4",
-    bundle=get_fhir_model_class("Bundle"),
-    classes={name: get_fhir_model_class(name) for name in _CLASSES.split()},
+    types=tuple(_TYPES.split()),
     tables=load_tables("r4.csv", CONVERTERS),
     event_element="eventCoding",
     event_systems={"": f"{BASE}/CodeSystem/message-kind"},

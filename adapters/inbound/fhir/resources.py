@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from adapters.errors import Fault, NotUnderstood
-from adapters.fhir_definitions import class_of, elements
+from adapters.fhir_definitions import class_of, elements, resource_class
 from adapters.inbound.fhir.profile import Profile
 
 DEPTH = 64
@@ -122,7 +122,7 @@ def check(profile: Profile, bundle: dict[str, Any]) -> list[Fault]:
                 if "contained" in inner:
                     detail = "stands in what is contained itself, which FHIR does not allow"
                     faults.append(Fault(f"{where}.contained", detail, "unknown-property"))
-    return faults + _validate(profile, profile.bundle, shell, "Bundle")
+    return faults + _validate(profile, resource_class(profile.version, "Bundle"), shell, "Bundle")
 
 
 def _id_used_twice(
@@ -139,11 +139,11 @@ def _check_resource(profile: Profile, resource: Any, path: str) -> list[Fault]:
     if not isinstance(resource, dict):
         return [Fault(path, "is missing, or not an object", "required")]
     kind = resource.get("resourceType")
-    if not isinstance(kind, str) or kind not in profile.classes:
-        detail = f"is not a resource of this message; it takes {', '.join(profile.classes)}"
+    if not isinstance(kind, str) or kind not in profile.types:
+        detail = f"is not a resource of this message; it takes {', '.join(profile.types)}"
         return [Fault(f"{path}.resourceType", detail, "not-supported")]
     alone = {key: value for key, value in resource.items() if key != "contained"}
-    return _validate(profile, profile.classes[kind], alone, path)
+    return _validate(profile, resource_class(profile.version, kind), alone, path)
 
 
 def _validate(profile: Profile, model: Any, value: dict[str, Any], path: str) -> list[Fault]:

@@ -13,7 +13,14 @@ from typing import Any
 import orjson
 
 from adapters.errors import Fault, NotUnderstood
-from adapters.fhir_definitions import NAMESPACE, Element, class_of, element_class, elements
+from adapters.fhir_definitions import (
+    NAMESPACE,
+    Element,
+    class_of,
+    element_class,
+    elements,
+    resource_class,
+)
 from adapters.inbound.fhir.profile import Profile
 from adapters.inbound.fhir.xml_tree import Node, tree
 
@@ -53,14 +60,13 @@ class _Converter:
     def __init__(self, profiles: Sequence[Profile]) -> None:
         self._version = profiles[0].version
         self._element = element_class(self._version)
-        self._bundle = profiles[0].bundle
-        self._classes = {name: one for profile in profiles for name, one in profile.classes.items()}
+        self._types = {name for profile in profiles for name in profile.types}
         self.faults: list[Fault] = []
 
     def resource(self, node: Node, path: str) -> dict[str, Any]:
         """Return a resource; of one that no profile takes, no more than its type."""
-        is_bundle = path == "Bundle" == node.name
-        model = self._bundle if is_bundle else self._classes.get(node.name)
+        is_known = path == "Bundle" == node.name or node.name in self._types
+        model = resource_class(self._version, node.name) if is_known else None
         stated = self._object(node, model, path) if model else {}
         return {**stated, "resourceType": node.name}
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import orjson
 
 from adapters.inbound.files import Upload
 from schemas.codes import CodeTables
 
-HERE = ZoneInfo("Europe/London")
 ENDED = "Its SEN provision ended before 2019 and is history only: nobody is told."
 NOTHING_ENDED = (
     "It states no SEN provision, and none that ended: nobody is told. Where support has ended, state "

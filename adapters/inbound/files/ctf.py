@@ -22,10 +22,10 @@ from adapters.inbound.files.days import read_day
 from adapters.inbound.files.sen_history import Need, Period, ranked, stands
 from adapters.inbound.files.xml_records import Element, as_utf8, records
 from schemas.codes import CodeTables
+from schemas.rules import LONDON
 
 AHEAD = timedelta(hours=1)
 """How far the clock of a school's system may be ahead of ours."""
-LONDON = ZoneInfo("Europe/London")
 
 UNTICKED = (
     "The file says nothing about SEN for this pupil: nothing follows. Where your system exports the "

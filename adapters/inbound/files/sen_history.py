@@ -8,6 +8,8 @@ from datetime import date
 from typing import Any
 
 from adapters.errors import Fault
+from adapters.inbound.files.build import need as need_code
+from adapters.inbound.files.build import provision
 from schemas.codes import CodeTables
 
 NEVER = "The pupil has no special educational needs on record: nothing follows."
@@ -94,28 +96,18 @@ def ranked(needs: Sequence[Need], tables: CodeTables) -> list[tuple[dict[str, An
     order = sorted(needs, key=lambda need: int(need.rank) if _is_number(need.rank) else 10_000)
     found: dict[str, tuple[dict[str, Any], Need]] = {}
     for need in order:
-        code = need_type(need.type, tables)
+        code = need_code(need.type, tables)
         rank = {"rank": len(found) + 1} if len(found) < MOST_RANKS else {}
         found.setdefault(code, ({"type": code, **rank}, need))
     return list(found.values())
 
 
-def need_type(written: str, tables: CodeTables) -> str:
-    """Return the DfE's code of a type of need, or what was written."""
-    for spelling in (written, written.upper()):
-        if spelling in tables.sen_types:
-            return spelling
-    return tables.sen_type_aliases.get(written) or written
-
-
 def _provision(written: str, tables: CodeTables) -> tuple[str | None, bool]:
     """Return the code (None: history only), and whether it is known at all."""
-    for spelling in (written, written.upper()):
-        if spelling in tables.sen_provisions:
-            return spelling, True
-        if spelling in tables.sen_provision_aliases:
-            return tables.sen_provision_aliases[spelling], True
-    return None, False
+    try:
+        return provision(written, tables), True
+    except KeyError:
+        return None, False
 
 
 def _is_number(written: str) -> bool:

@@ -18,7 +18,6 @@ from adapters.errors import Fault, NotUnderstood, NotWellFormed
 from adapters.inbound.files import Entry, FileParser, Upload
 from adapters.inbound.files.build import (
     ENDED,
-    HERE,
     NOTHING_ENDED,
     Building,
     need,
@@ -27,6 +26,7 @@ from adapters.inbound.files.build import (
 )
 from adapters.inbound.json import pointer
 from schemas.codes import CodeTables
+from schemas.rules import LONDON
 
 MOST_STUDENTS = 50_000
 _SEX = {"m": "male", "f": "female", "male": "male", "female": "female"}
@@ -147,7 +147,7 @@ class _Student:
 
     @property
     def today(self) -> date:
-        return self.upload.sent.astimezone(HERE).date()
+        return self.upload.sent.astimezone(LONDON).date()
 
     def entry(self, number: int) -> Entry:
         """Return what follows from the student: a notice, nothing, or what is wrong."""

@@ -102,8 +102,6 @@ def test_it_is_due_to_the_front_door_with_an_urgent_key(desk):
     ]
     [row] = desk.rows("alert")
     assert row["routing_key"] == "social-care.referral.none.urgent"
-    [waits] = desk.journal.deliveries.undelivered_urgent()
-    assert waits.target == "social-care"
 
 
 def test_it_comes_before_what_is_routine(desk):

@@ -242,18 +242,3 @@ def test_the_backlog_shows_what_waits_for_whom_and_since_when(journal: Journal) 
         Backlog(channel="amqp", target="education", urgency="routine", count=3, oldest=NOW),
         Backlog(channel="mailbox", target="health", urgency="urgent", count=1, oldest=NOW),
     ]
-
-
-def test_an_urgent_alert_is_listed_until_it_is_confirmed(journal: Journal) -> None:
-    tell_many(journal, 1, "education")
-    tell_many(journal, 2, "social-care", **URGENT)
-    first, second, _ = claim(journal)
-    journal.deliveries.release([first.id], NOW, "unroutable", "relay-1")
-    listed = journal.deliveries.undelivered_urgent()
-    assert [(u.id, u.attempts, u.last_error) for u in listed] == [
-        (first.id, 1, "unroutable"),
-        (second.id, 1, None),
-    ]
-    assert (listed[0].created_at, listed[0].target) == (NOW, "social-care")
-    journal.deliveries.delivered([first.id, second.id])
-    assert journal.deliveries.undelivered_urgent() == []

@@ -7,15 +7,12 @@ from __future__ import annotations
 
 import copy
 import re
-from typing import Any, get_origin
+from typing import Any
 
-from pydantic import BaseModel
-
-from adapters.inbound.fhir.describe import value_element
-from schemas.base import Coding
+from adapters.outbound.fhir_objects import extension, items, without_empty
 from schemas.fields import MODELS, properties
 from schemas.message import BODY
-from schemas.review import Asq3, Asq3Score
+from schemas.review import Asq3
 from schemas.sen_support import SenSupportNotice
 
 Json = dict[str, Any]
@@ -43,43 +40,19 @@ def uuid(number: int) -> str:
     return f"urn:uuid:00000000-0000-4000-8000-{number:012d}"
 
 
-def extension(url: str, value: Any, model: type[BaseModel]) -> Json:
-    """Write an object as a nested extension."""
-    return {"url": url, "extension": [_member(*member) for member in _members(value, model)]}
-
-
-def items(value: Json, model: type[BaseModel]) -> list[Json]:
-    """Write an object as the items of a questionnaire."""
-    answers = value.pop("items", ()) if model is Asq3Score else ()
-    places = [
-        {"linkId": str(place), "answer": [{"valueCoding": {"code": answer}}]}
-        for place, answer in enumerate(answers, start=1)
-        if answer
-    ]
-    written = [{"linkId": "items", "item": places}] if places else []
-    for name, one, inner, element in _members(value, model):
-        if inner:
-            written.append({"linkId": name, "item": items(one, inner)})
-        else:
-            answer = {"valueCoding": {"code": one}} if element == "valueCode" else {element: one}
-            written.append({"linkId": name, "answer": [answer]})
+def asq3_items(asq3: Json) -> list[Json]:
+    """Write an ASQ-3 as items, its six answers to a domain by their places."""
+    answers = [score.pop("items", ()) for score in asq3["scores"]]
+    written = items(asq3, Asq3)
+    scores = [item["item"] for item in written if item["linkId"] == "scores"]
+    for score, given in zip(scores, answers, strict=True):
+        places = [
+            {"linkId": str(place), "answer": [{"valueCoding": {"code": answer}}]}
+            for place, answer in enumerate(given, start=1)
+            if answer
+        ]
+        score += [{"linkId": "items", "item": places}] if places else []
     return written
-
-
-def _member(name: str, value: Any, inner: type[BaseModel] | None, element: str) -> Json:
-    return extension(name, value, inner) if inner else {"url": name, element: value}
-
-
-def _members(value: Json, model: type[BaseModel]) -> list[tuple[str, Any, Any, str]]:
-    found: list[tuple[str, Any, Any, str]] = []
-    fields = {field.alias: field for field in model.model_fields.values()}
-    for name, stated in value.items():
-        inner = properties(model)[name]
-        inner = None if inner is Coding else inner
-        element = "" if inner else value_element(fields[name].annotation)
-        many = get_origin(fields[name].annotation) is tuple
-        found += [(name, one, inner, element) for one in (stated if many else [stated])]
-    return found
 
 
 class Writer:
@@ -134,7 +107,7 @@ class Writer:
             self.consent(rest.pop("sharing"))
         sent = rest.pop("sent")
         assert not rest, f"not written: {rest}"
-        return _without_empty(
+        return without_empty(  # type: ignore[no-any-return]
             {
                 "resourceType": "Bundle",
                 "type": "message",
@@ -155,7 +128,7 @@ class Writer:
         model: Any = self.model
         for name in path:
             model = properties(model)[name]
-        return extension(f"{BASE}/StructureDefinition/{url}", value, model)
+        return extension(url, value, model)
 
     def organisation(self, value: Json) -> Json:
         codes = [
@@ -360,7 +333,7 @@ class Writer:
                     "resourceType": "QuestionnaireResponse",
                     "questionnaire": f"{BASE}/Questionnaire/referral-service",
                     "status": "completed",
-                    "item": [{"linkId": "asq3", "item": items(asq3, Asq3)}],
+                    "item": [{"linkId": "asq3", "item": asq3_items(asq3)}],
                 }
             )
             return
@@ -454,14 +427,6 @@ def _recipient(recipient: str) -> Json:
     if system in KEYS:
         return {"system": IDENTIFIERS[KEYS[system]], "value": code}
     return {"system": f"{BASE}/Id/recipient", "value": recipient}
-
-
-def _without_empty(value: Any) -> Any:
-    """Drop what FHIR forbids: null, an empty list, an empty object."""
-    if isinstance(value, dict):
-        kept = {key: _without_empty(inner) for key, inner in value.items()}
-        return {key: inner for key, inner in kept.items() if inner not in (None, [], {})}
-    return [_without_empty(inner) for inner in value] if isinstance(value, list) else value
 
 
 def bundle_of(document: Json) -> Json:

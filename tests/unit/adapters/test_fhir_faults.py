@@ -9,11 +9,12 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.errors import NotUnderstood, NotWellFormed, Refused
 from adapters.inbound import fhir
+from tests.strategies import whole_messages
 from tests.unit.adapters.fhir_reading import EXAMPLES, TABLES, example, faults, place, resource
 from tests.unit.adapters.stu3_bundles import a_review
 
@@ -194,9 +195,7 @@ def broken(draw: st.DrawFn) -> Any:
     return document
 
 
-@settings(
-    max_examples=400, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
-)
+@whole_messages(200)
 @given(broken())
 def test_wrong_types_anywhere_are_taken_or_refused_and_nothing_else(document: Any) -> None:
     try:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import types
 from datetime import date
+from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import annotated_types
 import orjson
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from pydantic import AwareDatetime, BaseModel, ValidationError
 
@@ -21,6 +22,7 @@ from schemas.fields import MODELS
 from schemas.identifiers import Identifier
 from schemas.message import BODY, MESSAGE
 from schemas.rules import BODIES
+from tests.strategies import whole_messages
 from tests.unit.adapters.fhir_writer import bundle_of
 
 TABLES = load_tables()
@@ -90,6 +92,7 @@ def values(annotation: Any, metadata: tuple[Any, ...] = (), full: bool = False) 
     return st.sampled_from(examples) if examples else TEXTS
 
 
+@cache
 def objects(model: type[BaseModel], full: bool) -> st.SearchStrategy[dict[str, Any]]:
     """Return documents of a model, each with at least one property; if `full`, with all."""
     required, optional = {}, {}
@@ -176,14 +179,9 @@ _ACROSS = {"harm_incomplete", "review_date", "birth_date"}
 
 
 @pytest.mark.parametrize("kind", MODELS)
-@pytest.mark.parametrize(("full", "examples"), [(False, 50), (True, 10)])
+@pytest.mark.parametrize(("full", "examples"), [(False, 25), (True, 5)])
 def test_what_is_written_as_r4_reads_as_it_was(kind: str, full: bool, examples: int) -> None:
-    @settings(
-        max_examples=examples,
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-        derandomize=True,
-    )
+    @whole_messages(examples)
     @given(messages(kind, full))
     def check(message: Any) -> None:
         canonical = canonical_bytes(message)

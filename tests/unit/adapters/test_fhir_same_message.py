@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.errors import NotUnderstood
@@ -21,6 +21,7 @@ from adapters.inbound import fhir
 from adapters.inbound.fhir import PROFILES, xml
 from adapters.outbound.fhir_xml import to_xml
 from tests.builders import corpus
+from tests.strategies import whole_messages
 from tests.unit.adapters.fhir_reading import EXAMPLES, TABLES, example
 
 SAMPLES = sorted(path.name for path in EXAMPLES.glob("*.fhir.json"))
@@ -160,13 +161,7 @@ def respelled(draw: st.DrawFn, text: str) -> bytes:
     return (head + text).encode(encoding, "xmlcharrefreplace")
 
 
-@settings(
-    max_examples=100,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=list(HealthCheck),
-    phases=[Phase.generate],  # to make a whole message smaller says little, and takes minutes
-)
+@whole_messages(100)
 @given(written_otherwise())
 def test_what_means_the_same_reads_the_same(written: Any) -> None:
     name, read, body = written

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.inbound import fhir
@@ -17,6 +17,7 @@ from adapters.outbound.fhir_objects import without_empty
 from adapters.outbound.fhir_r4 import REASONS
 from schemas.message import BODY, KINDS, Kind
 from tests.builders import a_child, tables
+from tests.strategies import whole_messages
 from tests.unit.adapters.alerts import (
     ALERT,
     CHANGES,
@@ -32,9 +33,6 @@ Json = dict[str, Any]
 WHOLE_BUNDLE = pytest.mark.conforms(
     standard="UK Core R4", event="alert", format="JSON", direction="out", outcome="rendered"
 )
-SLOW = list(HealthCheck)
-FAST = [Phase.generate]
-"""Making a failing document of this size smaller takes minutes."""
 DERIVED = ("findings",)
 """What assessment adds: no inbound table reads it."""
 
@@ -75,9 +73,7 @@ def test_every_kind_reads_as_it_was(name: str, change: str) -> None:
 @pytest.mark.parametrize("cut", [False, True], ids=["whole", "cut to a view"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_whatever_a_view_lets_through_reads_as_it_was(kind: Kind, cut: bool) -> None:
-    @settings(
-        max_examples=15, deadline=None, derandomize=True, suppress_health_check=SLOW, phases=FAST
-    )
+    @whole_messages(15)
     @given(any_fields(kind, cut=cut))
     def check(fields: Json) -> None:
         read, said = fields_of(read_back(stored(kind, fields))), without_empty(fields)
@@ -88,6 +84,12 @@ def test_whatever_a_view_lets_through_reads_as_it_was(kind: Kind, cut: bool) -> 
             assert missing(read, said) == []
 
     check()
+
+
+def test_a_skill_is_told_with_its_note() -> None:
+    skill = {"skill": "Joins two words", "result": "not-achieved", "note": "Asked of her mother"}
+    fields = {"review": {"developmentalSkills": [skill]}}
+    assert fields_of(read_back(stored("healthy-child-review", fields))) == fields
 
 
 def missing(said: Any, read: Any, at: str = "") -> list[str]:
@@ -181,7 +183,7 @@ def test_a_view_that_lets_nothing_through_leaves_a_message_without_a_child(kind:
     assert BODY[kind] not in orjson.dumps(of_type(bundle, "Consent")).decode()
 
 
-@settings(max_examples=30, deadline=None, derandomize=True)
+@whole_messages(20)
 @given(
     st.sampled_from(KINDS).flatmap(
         lambda kind: st.tuples(st.just(kind), any_fields(kind, cut=True))

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 from fhir.resources.STU3 import get_fhir_model_class
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.inbound import fhir
@@ -17,6 +17,7 @@ from adapters.outbound import FORMATS
 from adapters.outbound.fhir_stu3 import SCALES
 from schemas.message import KINDS, Kind
 from tests.builders import tables
+from tests.strategies import whole_messages
 from tests.unit.adapters.alerts import CHANGES, SAMPLES, any_fields, sample, stored, strings
 
 Json = dict[str, Any]
@@ -60,13 +61,7 @@ def test_every_kind_is_what_stu3_has(name: str, change: str) -> None:
     assert action == {"created": "new", "updated": "update", "withdrawn": "delete"}[change]
 
 
-@settings(
-    max_examples=25,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=list(HealthCheck),
-    phases=[Phase.generate],
-)
+@whole_messages(25)
 @given(
     st.sampled_from(KINDS).flatmap(
         lambda kind: st.tuples(st.just(kind), any_fields(kind, cut=True))

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import adapters
@@ -22,6 +22,7 @@ from schemas.fields import MODELS
 from schemas.message import KINDS, Kind
 from schemas.receipt import SENTENCE
 from scripts.alert_examples import FOLDER, examples
+from tests.strategies import whole_messages
 from tests.unit.adapters.alerts import (
     BASE,
     CHANGES,
@@ -69,13 +70,7 @@ def of_our_own() -> set[str]:
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_nothing_leaves_that_is_not_in_the_stored_alert(name: str) -> None:
-    @settings(
-        max_examples=15,
-        deadline=None,
-        derandomize=True,
-        suppress_health_check=list(HealthCheck),
-        phases=[Phase.generate],
-    )
+    @whole_messages(15)
     @given(
         st.sampled_from(KINDS).flatmap(
             lambda kind: st.tuples(st.just(kind), any_fields(kind, cut=False))

@@ -39,6 +39,7 @@ WORDS = [*RECIPIENTS, "ods:8Z911", f"ods:{PRACTICE}", "la:896", "nobody we know"
 REFERRALS = tuple(BODIES)
 KINDS: list[tuple[Kind, str]] = [(kind, "service") for kind in MODELS]
 KINDS += [("referral", referral) for referral in REFERRALS[1:]]
+CANARIES = {pair: canary(*pair) for pair in KINDS}
 SERVICES = [service.id for service in directory().services()] + ["audiology", "no-such-service"]
 
 
@@ -49,7 +50,7 @@ def anything(seed: int) -> Message | None:
     """
     random = Random(seed)
     kind, referral = random.choice(KINDS)
-    document = some_of(canary(kind, referral), MODELS[kind], random)
+    document = some_of(CANARIES[kind, referral], MODELS[kind], random)
     words = random.sample(WORDS, random.randint(0, 4))
     status = random.choice(["given", "refused", "withdrawn", "not-asked", "not-known"])
     concluded = [*CONCLUSIONS, "significant-harm"] if referral == "safeguarding" else CONCLUSIONS
@@ -82,7 +83,7 @@ def anything(seed: int) -> Message | None:
 
 
 def test_deciding_is_total_and_deterministic() -> None:
-    @settings(max_examples=300, deadline=None, derandomize=True)
+    @settings(max_examples=150, deadline=None, derandomize=True)
     @given(st.integers(0, 2**32).map(anything).filter(lambda message: message is not None))
     def check(message: Message) -> None:
         for policy in (default_policy(), with_s16la()):
@@ -192,8 +193,11 @@ CHILDREN: tuple[Document, ...] = (
 )
 
 
-def silent_reviews() -> Iterator[Message]:
-    """Yield reviews that state nothing which routes: scores, and agreement that names nobody."""
+def silent_reviews(step: int) -> Iterator[Message]:
+    """Yield reviews that state nothing which routes: scores, and agreement that names nobody.
+
+    Of each case every `step`th pattern of scores, and in the end all of them.
+    """
     cases = itertools.product(MONTHS, STATUSES, CONCLUDED, CHILDREN)
     for number, (months, status, concluded, child) in enumerate(cases):
         review = {
@@ -208,7 +212,7 @@ def silent_reviews() -> Iterator[Message]:
                 conclusions=concluded and [{"kind": concluded, "areas": [AREA]}],
             )
         ).message
-        for scores in SCORES:
+        for scores in SCORES[number % step :: step]:
             yield with_scores(message, scores)
 
 
@@ -219,14 +223,15 @@ def with_scores(message: Any, scores: tuple[int, ...]) -> Message:
     return message.model_copy(update={"review": message.review.model_copy(update={"asq3": asq3})})
 
 
-def test_of_ten_thousand_reviews_without_a_concern_nobody_outside_health_hears() -> None:
+@pytest.mark.parametrize("step", [5, pytest.param(1, marks=pytest.mark.long)])
+def test_of_ten_thousand_reviews_without_a_concern_nobody_outside_health_hears(step: int) -> None:
     count, below = 0, 0
-    for message in silent_reviews():
+    for message in silent_reviews(step):
         count += 1
         decision = decided_on(message, with_s16la() if count % 2 else default_policy())
         for alert in decision.alerts:
             assert (alert.route, alert.agency) == ("A", "health")
             below += "'concern'" in str(alert.fields["findings"])
         assert {hold.reason for hold in decision.holds} <= {"agreement-stops-it"}
-    assert count >= 10_000
-    assert below > 1_000, "many of them have a score that would tempt"
+    assert count >= 10_000 // step
+    assert below > 1_000 // step, "many of them have a score that would tempt"

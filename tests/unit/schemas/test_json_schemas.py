@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from jsonschema import Draft202012Validator, FormatChecker
 
 from adapters.inbound.parsed import canonical_bytes
@@ -16,7 +16,7 @@ from gateway.json_schemas import NAMES, json_schema
 from schemas.fields import MODELS
 from schemas.message import Message
 from tests.builders import a_review, changed
-from tests.strategies import messages
+from tests.strategies import messages, whole_messages
 
 ROOT = Path(__file__).parents[3]
 COMMITTED = ROOT / "schemas" / "json"
@@ -75,9 +75,7 @@ def test_the_refused_sample_is_wrong_where_the_schema_says_so() -> None:
 def test_whatever_the_gateway_takes_validates_in_its_canonical_form(kind: str) -> None:
     valid = validator(kind)
 
-    @settings(
-        max_examples=30, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
-    )
+    @whole_messages(30)
     @given(messages(kind))
     def check(message: Message) -> None:
         document = orjson.loads(canonical_bytes(message))

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -31,7 +31,7 @@ from tests.builders import (
     body,
     changed,
 )
-from tests.strategies import messages
+from tests.strategies import messages, whole_messages
 
 BUILDERS: tuple[Callable[..., dict[str, Any]], ...] = (
     a_review,
@@ -42,9 +42,7 @@ BUILDERS: tuple[Callable[..., dict[str, Any]], ...] = (
     an_early_help_request,
     a_safeguarding_referral,
 )
-NO_LIMITS = settings(
-    max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
-)
+NO_LIMITS = whole_messages(40)
 
 
 def taken(document: dict[str, Any]) -> Message:
