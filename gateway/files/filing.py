@@ -201,7 +201,12 @@ class Filing:
             except Repeated as repeated:
                 self._refuse(upload, entry, str(repeated), "duplicate")
             except Exception as error:  # noqa: BLE001 - one bad record harms no other
-                log.error("a record broke", file=upload.id, number=entry.number, error=type(error).__name__)
+                log.error(
+                    "a record broke",
+                    file=upload.id,
+                    number=entry.number,
+                    error=type(error).__name__,
+                )
                 self._refuse(upload, entry, BROKEN, "broken")
             else:
                 if answer:
