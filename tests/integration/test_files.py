@@ -409,7 +409,8 @@ def test_a_file_that_no_key_opens_holds_up_no_other_and_is_seen(
         shown = gateway.service.metrics.render().decode()
         assert "gateway_file_records_waiting 2.0" in shown
         age = re.search(r"^gateway_file_oldest_seconds (\S+)", shown, re.MULTILINE)
-        assert age and float(age[1]) > 86400
+        assert age
+        assert float(age[1]) > 86400
     finally:
         with journal._writing.begin() as connection:
             connection.exec_driver_sql(f"DELETE FROM entry WHERE upload_id = '{lost.id}'")

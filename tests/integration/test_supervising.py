@@ -26,7 +26,7 @@ def test_a_child_that_does_not_end_is_killed(
     async def run() -> None:
         supervising = asyncio.create_task(app.supervise("stubborn"))
         async with asyncio.timeout(20):
-            while not (tmp_path / "pid").exists():
+            while not (tmp_path / "pid").exists():  # noqa: ASYNC110 - a file has no event
                 await asyncio.sleep(0.02)
         supervising.cancel()
         await asyncio.gather(supervising, return_exceptions=True)
