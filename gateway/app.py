@@ -18,6 +18,8 @@ from gateway.settings import Settings
 
 RESTART_AFTER = 1.0
 """Seconds between a child's end and its restart."""
+ENDS_WITHIN = 10.0
+"""Seconds that a child has to finish what it has in hand."""
 
 log = structlog.get_logger(__name__)
 
@@ -92,8 +94,12 @@ async def supervise(module: str) -> None:
         except asyncio.CancelledError:
             assert child.stdin is not None
             child.stdin.close()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(child.wait(), 10)
+            try:
+                await asyncio.wait_for(child.wait(), ENDS_WITHIN)
+            except TimeoutError:  # what it had in hand is done again at the next start
+                log.error("a child did not end and is killed", child=module)
+                child.kill()
+                await child.wait()
             raise
         log.error("a child ended and is started again", child=module, code=code)
         await asyncio.sleep(RESTART_AFTER)

@@ -45,6 +45,7 @@ class Backlog(Collector):
             backlog = self._journal.deliveries.backlog()
             unfetched = self._journal.deliveries.backlog("sent")
             returned = self._journal.deliveries.backlog("failed")
+            records, came = self._journal.read(lambda tx: tx.files_backlog())
         except JournalAway:
             return
         now = time.time()
@@ -62,6 +63,14 @@ class Backlog(Collector):
                 family.add_metric([one.channel, one.target, one.urgency], one.count)
         yield due
         yield age
+        yield GaugeMetricFamily(
+            "gateway_file_records_waiting", "Records of files that have not settled.", records
+        )
+        yield GaugeMetricFamily(
+            "gateway_file_oldest_seconds",
+            "Age of the oldest file of which records wait.",
+            max(0.0, now - came.timestamp()) if came else 0.0,
+        )
         yield sent
         yield failed
 

@@ -101,14 +101,14 @@ def mesh_settings(url: str, area: Path) -> dict[str, Any]:
     }
 
 
-def an_area(folder: Path, mailbox: str = PARTNER) -> Path:
+def an_area(folder: Path, mailbox: str = PARTNER, format: str = "cloudevents") -> Path:
     """The example area, with the partner's mailbox as a sender and as a way to a team and a practice."""
     area = shutil.copytree(AREA, folder / "area")
     main = area / "directory.yaml"
     text = main.read_text()
     name = f"  - id: {TEAM}\n"
     assert name in text
-    end = f"{{channel: mesh, mailbox: {mailbox}, workflow: {ALERTS}}}"
+    end = f"{{channel: mesh, mailbox: {mailbox}, workflow: {ALERTS}, format: {format}}}"
     text = text.replace(name, f"{name}    endpoints: [{end}]\n")
     text += f"""
 mesh:
@@ -142,10 +142,14 @@ class Box:
         """What became of a message that was sent."""
         return self._client.track_message(message_id)["status"]
 
-    def all(self, workflow: str) -> list[tuple[Message, Any]]:
-        """What is in the mailbox under a workflow, with its content read, not taken out."""
+    def raw(self, workflow: str) -> list[Message]:
+        """What is in the mailbox under a workflow, not taken out."""
         found = [self._client.retrieve_message(i) for i in self._client.list_messages()]
-        return [(m, orjson.loads(m.read())) for m in found if m.workflow_id == workflow]
+        return [m for m in found if m.workflow_id == workflow]
+
+    def all(self, workflow: str) -> list[tuple[Message, Any]]:
+        """The same with its content read."""
+        return [(m, orjson.loads(m.read())) for m in self.raw(workflow)]
 
     def take(self, workflow: str, seconds: float = 15.0) -> tuple[Message, Any]:
         """Wait for one message under a workflow, and take it out."""

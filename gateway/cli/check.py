@@ -12,7 +12,7 @@ from gateway.storage import open_journal
 
 
 def check() -> None:
-    """Check settings, policy, directory, code tables, journal and RabbitMQ; say all that is wrong."""
+    """Check settings, policy, directory, code tables, journal, RabbitMQ, MESH; say all that is wrong."""
     settings = Settings()
     rules = load_rules(settings)
     basis_on = [name for name, basis in rules.policy.bases.items() if basis.on]
@@ -47,7 +47,8 @@ def check() -> None:
         except broker.BrokerError as error:
             err(f"rabbitmq    {error}")
             code = USAGE if isinstance(error, broker.BrokerAddressWrong) else code or RETRY
-    raise SystemExit(code or _mesh(settings, rules.directory))
+    mesh = _mesh(settings, rules.directory)
+    raise SystemExit(code or mesh)
 
 
 def _mesh(settings: Settings, directory: Directory) -> int:
@@ -58,7 +59,7 @@ def _mesh(settings: Settings, directory: Directory) -> int:
             return USAGE
         return 0
     # Only here: other checks start without the client of MESH.
-    from gateway.mesh.client import Mesh, MeshAway
+    from gateway.mesh.client import Mesh, MeshAway, MeshRefused
     from gateway.mesh.workflows import check_workflows
 
     check_workflows(directory)
@@ -68,6 +69,9 @@ def _mesh(settings: Settings, directory: Directory) -> int:
     except MeshAway as away:
         err(f"mesh        {settings.mesh_url}, mailbox {settings.mesh_mailbox}: {away.code}")
         return RETRY if away.code == "away" else USAGE
+    except MeshRefused as refused:
+        err(f"mesh        {settings.mesh_url}, mailbox {settings.mesh_mailbox}: {refused.code}")
+        return USAGE
     say(
         f"mesh        {settings.mesh_url}, mailbox {settings.mesh_mailbox}: open; takes "
         f"{', '.join(directory.mesh.inbox) or 'nothing'}, from "

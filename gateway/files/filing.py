@@ -177,14 +177,21 @@ class Filing:
                 self._wake.wait(pause)
 
     def _settle_some(self, upload: Upload) -> bool:
-        """Settle the next entries of a file; False where there are none that can be read."""
+        """Settle the next entries of a file; False where none is left, or it has to wait."""
         if self._closing:
             return False
         try:
-            waiting = self._journal.read(lambda tx: tx.waiting_entries(upload.id, TOGETHER))
-        except WrongKey as error:
-            log.error("a file waits, and cannot be read", file=upload.id, why=str(error))
+            return self._settle_next(upload)
+        except JournalAway:
+            raise
+        except Exception as error:  # noqa: BLE001 - one bad file holds up no other
+            why = str(error) if isinstance(error, WrongKey) else type(error).__name__
+            log.error("a file waits, and cannot be read", file=upload.id, why=why)
             return False
+
+    def _settle_next(self, upload: Upload) -> bool:
+        """Settle the next entries of a file; False where none waits."""
+        waiting = self._journal.read(lambda tx: tx.waiting_entries(upload.id, TOGETHER))
         for entry, settling in [(entry, self._settle(upload, entry)) for entry in waiting]:
             try:
                 answer = settling.result()
@@ -193,7 +200,12 @@ class Filing:
             except Repeated as repeated:
                 self._refuse(upload, entry, str(repeated), "duplicate")
             except Exception as error:  # noqa: BLE001 - one bad record harms no other
-                log.error("a record broke", file=upload.id, number=entry.number, error=type(error))
+                log.error(
+                    "a record broke",
+                    file=upload.id,
+                    number=entry.number,
+                    error=type(error).__name__,
+                )
                 self._refuse(upload, entry, BROKEN, "broken")
             else:
                 if answer:

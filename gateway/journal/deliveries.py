@@ -209,7 +209,10 @@ class Deliveries:
     def claim_replies(
         self, owner: str, limit: int, lease_seconds: float, now: datetime | None = None
     ) -> list[Reply]:
-        """Take up to `limit` answers to letters; nobody else gets them for `lease_seconds`."""
+        """Take up to `limit` answers to letters; nobody else gets them for `lease_seconds`.
+
+        One that no key opens is put off for an hour, so that it holds up nothing else.
+        """
         at = now or datetime.now(UTC)
 
         def take(connection: Connection) -> list[Row[Any]]:
@@ -231,8 +234,15 @@ class Deliveries:
             )
             return list(rows)
 
-        rows = in_transaction(self._writing, take)
-        return [Reply(**{**row._mapping, "reply": self._codec.open(row.reply)}) for row in rows]
+        found = []
+        for row in in_transaction(self._writing, take):
+            try:
+                reply = self._codec.open(row.reply)
+            except WrongKey:
+                self.reply_later(row.id, at + timedelta(hours=1), UNREADABLE)
+            else:
+                found.append(Reply(**{**row._mapping, "reply": reply}))
+        return found
 
     def replied(self, letter_id: str, reference: str) -> None:
         """Record that an answer was taken by MESH; its content goes."""

@@ -63,12 +63,24 @@ class FileQueries:
         return self._upload(upload.c.known_ref == known_ref)
 
     def waiting_uploads(self) -> list[Upload]:
-        """List the files of which records wait, oldest first."""
+        """List the files of which records wait, oldest first, without their notes.
+
+        What no key opens is met where that file's records are read, and holds up no other.
+        """
         waiting = select(entry.c.upload_id).where(entry.c.state == "waiting").distinct()
         rows = self._connection.execute(
             select(upload).where(upload.c.id.in_(waiting)).order_by(upload.c.received_at)
         )
-        return [_upload_of(row, self._codec) for row in rows]
+        return [Upload(**{**row._mapping, "notes": b""}) for row in rows]
+
+    def files_backlog(self) -> tuple[int, datetime | None]:
+        """Count the records of files that wait; also when the oldest of their files came."""
+        count, oldest = self._connection.execute(
+            select(func.count(), func.min(upload.c.received_at))
+            .select_from(entry.join(upload))
+            .where(entry.c.state == "waiting")
+        ).one()
+        return count, oldest
 
     def waiting_entries(self, upload_id: str, limit: int) -> list[Entry]:
         """List the next entries of a file that wait, with their work."""

@@ -142,8 +142,8 @@ class Poller:
 
     async def _answer(self, reply: Reply) -> None:
         """Send an answer. Its local id is MESH's id of what it answers, also when it comes twice."""
-        told = orjson.loads(reply.reply)
         try:
+            told = orjson.loads(reply.reply)
             reference = await asyncio.to_thread(
                 self._mesh.send,
                 reply.mailbox,
@@ -164,6 +164,10 @@ class Poller:
             at = datetime.now(UTC)
             await asyncio.to_thread(self._journal.deliveries.reply_later, reply.id, at, away.code)
             raise
+        except Exception as error:  # noqa: BLE001 - the other answers must not wait
+            why, at = type(error).__name__, datetime.now(UTC) + LOOK_MOST
+            log.error("an answer was set aside", mesh=reply.id, why=why)
+            await asyncio.to_thread(self._journal.deliveries.reply_later, reply.id, at, why)
         else:
             await asyncio.to_thread(self._journal.deliveries.replied, reply.id, reference)
 
@@ -179,6 +183,10 @@ class Poller:
         except MeshAway:
             await asyncio.to_thread(deliveries.look_again, sent.id, now)
             raise
+        except Exception as error:  # noqa: BLE001 - the other deliveries must be followed
+            why = type(error).__name__
+            log.error("a delivery cannot be followed", alert=sent.alert_id, why=why)
+            await asyncio.to_thread(deliveries.look_again, sent.id, now + LOOK_MOST)
         else:
             if status == "acknowledged":
                 await asyncio.to_thread(deliveries.collected, sent.id)

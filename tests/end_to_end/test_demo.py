@@ -33,6 +33,7 @@ def assert_it_shows_the_main_job(said: Said) -> None:
     assert words.count("refused review-refused.json") == 5, "each fault with its place"
     assert "withdrawn" in said.out.split("What education received")[1], "the retraction came"
     assert "urgent" in said.out.split("What social-care received")[1]
+    assert "8969901_CTF_896LLLL_001.xml" in said.out, "and a school's export"
     for name in ("review", "report", "notice", "referral"):
         assert f"{name}.json" in said.out
         assert f"{name}.fhir.json" in said.out

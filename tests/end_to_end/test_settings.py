@@ -129,3 +129,18 @@ def test_a_check_names_what_is_wrong_with_mesh(tmp_path: Path) -> None:
     main.write_text(main.read_text().replace("format: fhir+json", "format: fax"))
     said = within_this_process("check", folder=tmp_path, **over)
     assert (said.code, "there is no format fax" in said.err) == (2, True)
+
+
+def test_check_looks_at_mesh_also_where_rabbitmq_is_away(tmp_path: Path) -> None:
+    said = gateway(
+        "check",
+        folder=tmp_path,
+        GATEWAY_AMQP_URL="amqp://guest:guest@127.0.0.1:9/",
+        GATEWAY_MESH_URL="http://127.0.0.1:9",
+        GATEWAY_MESH_MAILBOX="X26ABC1",
+        GATEWAY_MESH_PASSWORD="password",
+        GATEWAY_MESH_SHARED_KEY="a key of the tests",
+    )
+    assert said.code == 3
+    assert "rabbitmq    " in said.err
+    assert "mailbox X26ABC1: away" in said.err

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -18,6 +20,7 @@ from gateway.files import filing
 from gateway.files.statement import STATED
 from gateway.journal.tables import metadata
 from tests.builders import a_notice, changed
+from tests.integration.journal.test_files import an_upload, entries
 from tests.integration.serving import JOURNAL_KEY, Gateway, Partner, serving
 from tests.school_files import SCHOOL_HEADER, a_ctf, a_need, a_pupil, a_upn
 from tests.services import scratch_database
@@ -387,6 +390,31 @@ def test_one_record_that_breaks_harms_no_other(
     receipt = taken(school, a_ctf(*(a_pupil(n, K) for n in (1, 2, 3))))
     assert statuses(receipt) == ["accepted", "refused", "accepted"]
     assert receipt["records"][1]["faults"][0]["code"] == "broken"
+
+
+def test_a_file_that_no_key_opens_holds_up_no_other_and_is_seen(
+    gateway: Gateway, school: Partner
+) -> None:
+    journal = gateway.service.journal
+    lost = an_upload(received_at=datetime(2026, 1, 1, tzinfo=UTC))
+    journal.transact(lambda tx: tx.add_upload(lost, entries("waiting", "waiting"))).result()
+    try:
+        with journal._writing.begin() as connection:
+            connection.exec_driver_sql(f"UPDATE upload SET notes = x'00' WHERE id = '{lost.id}'")
+            connection.exec_driver_sql(
+                f"UPDATE entry SET work = x'00' WHERE upload_id = '{lost.id}'"
+            )
+        receipt = taken(school, a_ctf(a_pupil(70, K)))
+        assert statuses(receipt) == ["accepted"]
+        shown = gateway.service.metrics.render().decode()
+        assert "gateway_file_records_waiting 2.0" in shown
+        age = re.search(r"^gateway_file_oldest_seconds (\S+)", shown, re.MULTILINE)
+        assert age
+        assert float(age[1]) > 86400
+    finally:
+        with journal._writing.begin() as connection:
+            connection.exec_driver_sql(f"DELETE FROM entry WHERE upload_id = '{lost.id}'")
+            connection.exec_driver_sql(f"DELETE FROM upload WHERE id = '{lost.id}'")
 
 
 def test_a_long_file_is_answered_while_it_is_worked_on(

@@ -56,7 +56,7 @@ def test_the_example_of_the_environment_names_every_secret_and_gives_none():
     assert empty == set(SECRET.findall(COMPOSE))
 
 
-@pytest.mark.parametrize("name", ["gateway", "relay", "topology"])
+@pytest.mark.parametrize("name", ["gateway", "relay", "mesh", "topology"])
 def test_every_setting_is_one_that_the_gateway_knows(name):
     known = {f"GATEWAY_{field.upper()}" for field in Settings.model_fields}
     assert set(SERVICES[name]["environment"]) <= known

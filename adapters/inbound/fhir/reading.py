@@ -135,6 +135,8 @@ class Reading:
 
     def unread(self, nodes: Nodes) -> Nodes:
         """Return the nodes at or below which nothing was read so far."""
+        if not nodes:
+            return []
         read: set[str] = set()
         for path in self.origins.values():
             while path and path not in read:

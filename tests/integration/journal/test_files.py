@@ -54,7 +54,10 @@ def test_the_same_file_at_once_is_recorded_once(journal: Journal, another: Journ
 
 
 def test_work_is_listed_in_order_until_it_has_settled(journal: Journal) -> None:
-    first, second = an_upload(), replace(an_upload(), received_at=NOW.replace(hour=10))
+    first, second = (
+        an_upload(notes=b""),
+        replace(an_upload(notes=b""), received_at=NOW.replace(hour=10)),
+    )
     journal.transact(
         lambda tx: tx.add_upload(second, entries("waiting", "nothing", "waiting"))
     ).result(5)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
-from gateway.journal import Alert, Journal, Letter, Returned, Transaction, Way
+from sqlalchemy import update
+
+from gateway.journal import Alert, Journal, Letter, Returned, Transaction, Way, tables
 from gateway.journal.deliveries import ANSWERED_FOR, KNOWN_FOR, MOST_FAILURES
 from tests.integration.journal.builders import NOW, SECOND, tell
 
@@ -104,6 +106,16 @@ def test_an_answer_that_mesh_does_not_take_is_erased_after_thirty_days(journal: 
     assert journal.read(lambda q: q.knows_letter("L1"))
     with journal._reading.connect() as connection:
         assert connection.exec_driver_sql("SELECT reply FROM letter").scalar_one() is None
+
+
+def test_an_answer_that_no_key_opens_holds_up_no_other(journal: Journal) -> None:
+    for name in ("L1", "L2"):
+        letter = Letter(id=name, mailbox="X26", received_at=NOW, status=202, workflow="ANSWER")
+        do(journal, lambda tx, letter=letter: tx.add_letter(letter, b"the answer"))
+    with journal._writing.begin() as connection:
+        connection.execute(update(tables.letter).where(tables.letter.c.id == "L1"), {"reply": b"?"})
+    assert [r.id for r in journal.deliveries.claim_replies("p", 9, 60, now=NOW)] == ["L2"]
+    assert journal.deliveries.claim_replies("p", 9, 60, now=NOW + SECOND) == []
 
 
 def test_a_mailbox_has_a_credential_that_no_key_opens(journal: Journal) -> None:

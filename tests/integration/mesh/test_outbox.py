@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from adapters.outbound import FORMATS
 from gateway.cli.mesh import mesh as command
 from gateway.delivery.mesh import MeshChannel
 from gateway.directory import Directory
 from gateway.journal import Codec, Journal
 from gateway.journal.deliveries import MOST_FAILURES
+from gateway.mesh.client import Mesh
 from gateway.metrics import Metrics
 from gateway.relay import Relay
 from tests.builders import OPINION, a_probable_sen_review, body
@@ -203,6 +205,73 @@ def test_an_alert_of_a_service_that_has_no_mailbox_any_more_waits_to_be_seen(
     office.lane._ends.clear()
     office.deliver()
     assert office.beside() == [("due", "no-endpoint")]
+
+
+@pytest.mark.parametrize(
+    ("name", "media_type", "begins"),
+    [
+        ("fhir-r4", "application/fhir+json; fhirVersion=4.0", b'{"resourceType":"Bundle"'),
+        ("fhir-stu3+xml", "application/fhir+xml; fhirVersion=3.0", b"<Bundle"),
+        ("referral-form+html", "text/html; charset=utf-8", b"<!DOCTYPE html>"),
+    ],
+)
+def test_an_alert_arrives_in_the_format_that_its_endpoint_asks_for(
+    journal: Journal,
+    codec: Codec,
+    partner: Box,
+    way: Way,
+    tmp_path: Path,
+    name: str,
+    media_type: str,
+    begins: bytes,
+) -> None:
+    area = an_area(tmp_path, format=name)
+    office = Office(journal, codec, Directory.load(area), **mesh_settings(way.url, area))
+    with office.mesh, office.lane._mesh:
+        take(office, partner)
+        office.deliver()
+    (message,) = partner.raw(ALERTS)
+    assert message.content_type.lower() == media_type.lower()
+    assert begins in message.read()[:80]
+
+
+def test_an_alert_that_cannot_be_rendered_is_seen_and_holds_up_no_other(
+    office: Office, partner: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def render(stored: bytes) -> bytes:
+        if stored == first:
+            raise KeyError("name of a child")
+        return stored
+
+    take(office, partner)
+    (due,) = office.journal.deliveries.claim("mesh", "nobody", 1, 0)
+    first = due.body
+    broken = FORMATS["cloudevents"]._replace(render=render)
+    monkeypatch.setattr("gateway.delivery.mesh.FORMATS", {"cloudevents": broken})
+    take(office, partner, id="2", record="r-2")
+    office.deliver()
+    assert office.beside() == [("due", "not-rendered"), ("sent", None)]
+    assert metric(office, "gateway_deliveries_due") == 1
+
+
+def test_what_mesh_answers_beyond_understanding_holds_up_nothing(
+    office: Office, partner: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take(office, partner)
+    office.deliver()
+
+    def odd(*_: object) -> None:
+        raise KeyError("status")
+
+    monkeypatch.setattr(Mesh, "track", odd)
+    monkeypatch.setattr(Mesh, "send", odd)
+    partner.send(body(a_probable_sen_review(id="2", record="r-2")), NOTICES)
+    try_again(office)
+    assert len(office.receipts()) == 2
+    assert office.rows("SELECT state, last_error FROM letter WHERE state = 'due'") == [
+        ("due", "KeyError")
+    ]
+    assert office.beside()[0] == ("sent", None)
 
 
 @pytest.fixture
