@@ -219,7 +219,7 @@ class _Student:
         building.put("kind", "sen-support-notice")
         building.put("sent", self.upload.sent.isoformat())
         building.put("source", source(self.upload))
-        document, places = building.finish()
+        document, places, _ = building.finish()
         return Entry(place=where, document=document, places=places, notes=tuple(notes))
 
     def _put(self, building: Building, path: str, *paths: str) -> None:
