@@ -289,6 +289,16 @@ def test_a_list_that_begins_late_still_names_the_column_that_is_missing() -> Non
     assert ["(Second professional involved)" in fault.pointer for fault in found] == [True]
 
 
+def test_areas_of_need_are_known_with_an_ampersand_too() -> None:
+    areas = "Communication & interaction; Social, emotional & mental health"
+    row = example("section-23-notification", Areas_of_need=areas)
+    (conclusion,) = taken(the_entry(a_csv(row), TRUST)).conclusions
+    assert conclusion.areas == (
+        "communication-and-interaction",
+        "social-emotional-and-mental-health",
+    )
+
+
 def test_a_workbook_names_the_cell() -> None:
     row = example(NOTICE, Start_date="soon")
     entry = the_entry(a_workbook(list(row), [], list(row.values())))
