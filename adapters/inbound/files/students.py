@@ -119,7 +119,7 @@ def word(value: Any) -> str | None:
 
 def _students(body: bytes, lists: Sequence[str]) -> Iterator[tuple[Mapping[str, Any], Place]]:
     try:
-        page = from_json(body.removeprefix(b"\xef\xbb\xbf"))
+        page = from_json(body.removeprefix(b"\xef\xbb\xbf"), allow_inf_nan=False)
     except ValueError as error:
         raise NotWellFormed(f"This is not JSON: {error}") from None
     place: Place = ()
