@@ -37,6 +37,12 @@ class NotWellFormed(Refused):
         super().__init__(detail)
         self.detail, self.line, self.column = detail, line, column
 
+    @property
+    def where(self) -> str:
+        """`, line 3, column 7`, as far as it is known."""
+        known = (("line", self.line), ("column", self.column))
+        return "".join(f", {name} {number}" for name, number in known if number is not None)
+
 
 class NotUnderstood(Refused):
     """The message is well-formed, and wrong in what `faults` says."""

@@ -110,9 +110,10 @@ def refusal_of(refused: Refused, body: bytes, telephone: Telephone) -> Problem:
         assert isinstance(refused, NotWellFormed)
         faults, code, status = (), "not-well-formed", 400
         if refused.line:
-            place = {"line": refused.line, "column": refused.column}
-        where = f" (line {refused.line}, column {refused.column})" if refused.line else ""
-        detail = refused.detail + where
+            place = {"line": refused.line}
+            if refused.column is not None:
+                place["column"] = refused.column
+        detail = refused.detail + (f" ({refused.where.removeprefix(', ')})" if refused.line else "")
     if harm:
         detail = f"{not_delivered(telephone)} {detail}"
     return Problem(status, detail, code, faults, telephone=telephone if harm else None, place=place)

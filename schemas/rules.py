@@ -46,6 +46,7 @@ CODES = frozenset(
         "retract_reason",
         "birth_date",
         "review_date",
+        "start",
         "future_date",
         "referral_body",
         "notification_conclusion",
@@ -81,12 +82,15 @@ def broken(document: Any, *, clock: bool = True) -> Iterator[Broken]:
         )
     sent, born = _day(document, "sent"), _day(document, "child.birthDate")
     if sent and born and born - sent > timedelta(days=1):
-        yield Broken("child.birthDate", "birth_date", "lies after `sent`")
+        yield Broken("child.birthDate", "birth_date", "lies after the day of sending")
     reviewed = _day(document, "review.date")
     if clock and reviewed and sent and reviewed - sent > timedelta(days=1):
-        yield Broken("review.date", "review_date", "lies after `sent`")
+        yield Broken("review.date", "review_date", "lies after the day of sending")
     if reviewed and born and reviewed < born:
-        yield Broken("review.date", "review_date", "lies before child.birthDate")
+        yield Broken("review.date", "review_date", "lies before the date of birth")
+    begun = _day(document, "notice.start")
+    if begun and born and begun < born:
+        yield Broken("notice.start", "start", "lies before the date of birth")
     if clock:
         yield from _future(document)
     yield from _referral(at(document, "referral"))
@@ -138,11 +142,13 @@ def _future(document: Any) -> Iterator[Broken]:
     for path in (*STATED, *(f"sharing.informed.{index}.on" for index in range(count))):
         on = _day(document, path)
         if on and on > max(sent, there):
-            yield Broken(path, "future_date", "lies after `sent`; state what has happened")
+            yield Broken(
+                path, "future_date", "lies after the day of sending; state what has happened"
+            )
     for path in MADE:
         made = _day(document, path)
         if made and made - sent > timedelta(days=1):
-            yield Broken(path, "future_date", "lies after `sent`")
+            yield Broken(path, "future_date", "lies after the day of sending")
 
 
 def _referral(referral: Any) -> Iterator[Broken]:

@@ -33,6 +33,7 @@ LOOK = 0.5
 """Seconds between two looks at a file that is worked on."""
 TELL = 'Were the parents told? Then send it again with --parents-told DATE --by "NAME, ROLE".'
 TOLD = "/notice/parentsTold"
+OF_WHOM = "statement/source"
 BECAME = {
     "accepted": "[green]accepted[/]",
     "repeated": "known already",
@@ -70,7 +71,11 @@ class Line:
 
 
 def media_type_of_file(body: bytes) -> str | None:
-    """Return the media type of a file of many records, or None where it is of no known format."""
+    """Return the media type of a file of many records, or None where it may be a message instead.
+
+    What can be no message, as it is neither JSON nor FHIR, is a file too: it is told as such what
+    is wrong with it.
+    """
     beginning = body.lstrip(b"\xef\xbb\xbf \r\n\t")[:1]
     guessed = {b"<": "application/xml", b"{": "application/json", b"[": "application/json"}
     media_type = guessed.get(beginning, "application/octet-stream")
@@ -79,7 +84,8 @@ def media_type_of_file(body: bytes) -> str | None:
     try:
         parser_for(body, media_type)
     except Refused:
-        return None
+        is_message = beginning in guessed and (beginning != b"<" or b"hl7.org/fhir" in body[:4096])
+        return None if is_message else "application/octet-stream"
     return media_type
 
 
@@ -132,7 +138,7 @@ def settled(http: httpx.Client, answer: httpx.Response) -> httpx.Response:
 def show_file(http: httpx.Client, answer: httpx.Response, body: bytes, media_type: str) -> bool:
     """Print what became of each record once all have settled; False where one was not taken."""
     receipt = settled(http, answer).json()
-    records = [FileRecord.model_validate(one) for one in receipt["records"]]
+    records = [FileRecord.model_validate(one) for one in receipt.get("records", ())]
     say(f"  [green]{receipt['format']}[/] of {receipt['source']}  {receipt['id']}")
     lines = [Line(r.place, r.status, tuple(_says(r))) for r in records]
     untold = any(_waits_for_parents(hold.missing) for r in records for hold in r.held)
@@ -191,9 +197,11 @@ def show_refused(name: str, refused: Refused) -> None:
     if isinstance(refused, NotUnderstood):
         err(f"{name} was not understood:")
         for fault in refused.faults:
-            err(f"  {fault.pointer or '/'}: {fault.detail}")
+            err(f"  {fault.pointer or 'The whole'}: {fault.detail}")
+            if fault.pointer == OF_WHOM:
+                err("  Here: add --source, such as --source urn:199901.")
     elif isinstance(refused, NotWellFormed):
-        err(f"{name}, line {refused.line}, column {refused.column}: {refused.detail}")
+        err(f"{name}{refused.where}: {refused.detail}")
 
 
 def _understood(given: Mapping[str, Any]) -> Statement:

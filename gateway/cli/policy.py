@@ -49,7 +49,7 @@ def explain(
             for fault in refused.faults:
                 err(f"  {fault.pointer or '/'}: {fault.detail}")
         elif isinstance(refused, NotWellFormed):
-            err(f"{file}, line {refused.line}, column {refused.column}: {refused.detail}")
+            err(f"{file}{refused.where}: {refused.detail}")
         raise SystemExit(FAULT) from None
     if message.action == "retract":
         say("A retract: whoever was told by this record's earlier messages has it withdrawn.")

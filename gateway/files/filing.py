@@ -33,6 +33,7 @@ from gateway.journal import (
     WrongKey,
 )
 from gateway.metrics import Metrics
+from gateway.receipts import LATE
 from schemas.file_receipt import FileAlert, FileCounts, FileFault, FileReceipt, FileRecord
 from schemas.message import MESSAGE, UNCLOCKED
 from schemas.receipt import Held, Question
@@ -45,6 +46,16 @@ LOOK_AGAIN = 30.0
 TRY_AGAIN = 2.0
 """Seconds after which it tries again where the journal is away."""
 HARM = frozenset({"safeguarding-elsewhere", "harm-incomplete"})
+IN_A_FILE = {
+    LATE: "What was sent later than this file was made says otherwise: this changed nothing. If this "
+    "is the newer, export it again and send the new file."
+}
+"""What a receipt asks of who writes messages, in the words of who sends a file."""
+DO_IN_A_FILE = {
+    "condition-missing": "Add what is missing to the file, or state it with the file; send it again."
+}
+"""By the reason of a hold."""
+UNMAPPED = "It holds a code that is not known here; it travels word for word. Is it right?"
 BROKEN = "Something broke here, and it was not taken. The gateway's operator finds it in the log."
 
 log = structlog.get_logger(__name__)
@@ -281,6 +292,10 @@ def _record(entry: Settled, caller: Caller) -> FileRecord:
     receipt = {} if hidden or entry.receipt is None else orjson.loads(entry.receipt)
     names = set(FileAlert.model_fields) - ({"title"} if entry.restricted else set())
     unnamed = {"service": None} if entry.restricted else {}
+    asked = () if entry.restricted else [one["detail"] for one in receipt.get("questions", ())]
+    notes = [*said["notes"], *(IN_A_FILE.get(detail, detail) for detail in asked)]
+    if receipt.get("unmapped"):
+        notes.append(UNMAPPED)
     return FileRecord(
         place=said["place"],
         status=entry.state,
@@ -289,7 +304,12 @@ def _record(entry: Settled, caller: Caller) -> FileRecord:
             FileAlert(**{name: alert.get(name) for name in names})
             for alert in receipt.get("alerts", ())
         ),
-        held=tuple(Held.model_validate(hold | unnamed) for hold in receipt.get("held", ())),
+        held=tuple(
+            Held.model_validate(
+                hold | {"do": DO_IN_A_FILE.get(hold["reason"], hold.get("do"))} | unnamed
+            )
+            for hold in receipt.get("held", ())
+        ),
         faults=tuple(FileFault(**fault) for fault in said["faults"]),
-        notes=tuple(said["notes"]),
+        notes=tuple(dict.fromkeys(notes)),
     )

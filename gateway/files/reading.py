@@ -94,7 +94,7 @@ def read_file(
             detail = f"holds more than {MOST_RECORDS} records; send it in parts"
             raise NotUnderstood((Fault("", detail, "too-large"),))
         if not read.source:
-            detail = "does not say which school it is from; state the source"
+            detail = 'is missing, and the file does not say whose it is; state it: "urn:199901"'
             raise NotUnderstood((Fault("statement/source", detail, "required"),))
         names = _names(entry)
         met.update(names)

@@ -8,6 +8,7 @@ from pathlib import Path
 import orjson
 import pytest
 
+from adapters.inbound.files.templates import template_csv
 from tests.end_to_end.running import ROOT, Said, Serving, a_gateway, within_this_process
 from tests.school_files import a_ctf, a_pupil, a_upn
 
@@ -83,6 +84,10 @@ def test_a_pupil_that_is_not_taken_ends_with_1_and_is_named_by_place_and_upn(
         (a_ctf(a_pupil(1, K))[:-30], (), 1, "This is not XML"),
         (a_ctf(a_pupil(1, K)), ("--parents-told", "Tuesday"), 2, "notice/parentsTold/on"),
         (a_ctf(a_pupil(1, K)), ("--check",), 2, "check-file"),
+        (b"Pupil;Points\r\n1;2\r\n", (), 1, "header of a template"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1rest", (), 1, "old kind (.xls)"),
+        (b"<html></html>", (), 1, "of no format"),
+        (b"", (), 1, "is empty"),
     ],
 )
 def test_what_cannot_be_sent_says_why(
@@ -99,6 +104,16 @@ def test_what_cannot_be_sent_says_why(
     said = send(serving, key, file, *words)
     assert said.code == code
     assert says in " ".join(said.err.split())
+
+
+def test_a_table_without_rows_is_named_and_takes_nothing(
+    serving: Serving, key: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "empty.csv"
+    file.write_bytes(template_csv("sen-support-notice"))
+    said = send(serving, key, file)
+    assert said.code == 0, said.err
+    assert "no row below its header" in " ".join(said.out.split())
 
 
 def check(folder: Path, *words: object) -> Said:
@@ -126,6 +141,7 @@ def test_a_file_is_checked_at_the_desk_without_key_or_gateway(tmp_path: Path) ->
         ),
         (b"<CTfile>", "line 1"),
         (b"a letter", "of no format"),
+        (template_csv("sen-support-notice", example=True), "--source urn:"),
     ],
 )
 def test_a_check_that_finds_a_fault_ends_with_1(tmp_path: Path, content: bytes, says: str) -> None:

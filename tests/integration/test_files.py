@@ -17,8 +17,10 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from gateway.files import filing
+from gateway.files.filing import DO_IN_A_FILE, IN_A_FILE, UNMAPPED
 from gateway.files.statement import STATED
 from gateway.journal.tables import metadata
+from gateway.receipts import LATE
 from tests.builders import a_notice, changed
 from tests.integration.journal.test_files import an_upload, entries
 from tests.integration.serving import JOURNAL_KEY, Gateway, Partner, serving
@@ -187,6 +189,14 @@ def test_the_same_file_with_the_statement_that_was_missing_lets_go_what_was_held
     assert "alerts" not in held
     (let_go,) = taken(school, body)["records"]
     assert let_go["alerts"][0]["change"] == "created"
+
+
+def test_a_file_says_in_its_own_words_what_is_missing_and_what_came_later(school: Partner) -> None:
+    (held,) = taken(school, a_ctf(a_pupil(1, K, [a_need("DYSL")])), query="")["records"]
+    assert held["held"][0]["do"] == DO_IN_A_FILE["condition-missing"]
+    assert held["notes"] == [UNMAPPED]
+    (older,) = taken(school, a_ctf(a_pupil(1, K), DateTime="2026-01-06T10:00:00"))["records"]
+    assert older["notes"] == [IN_A_FILE[LATE]]
 
 
 def test_a_notice_sent_as_json_keeps_what_a_file_is_silent_about(

@@ -46,6 +46,8 @@ class Entry:
     """The canonical message as JSON, without the upload's statement. None: nothing follows from it."""
     places: Mapping[str, str] = field(default_factory=dict)
     """JSON Pointer into `document` to the place in the file: XPath, or row and column."""
+    absent: Mapping[str, str] = field(default_factory=dict)
+    """The same of what `document` lacks, where the file has a place for it."""
     faults: tuple[Fault, ...] = ()
     """What is wrong with the record, each with its place in the file."""
     notes: tuple[str, ...] = ()

@@ -26,6 +26,7 @@ class Building:
 
     def __init__(self) -> None:
         self._root: dict[str, Any] = {}
+        self._lacks: list[tuple[str, str]] = []
 
     def put(self, path: str, value: Any, place: str = "") -> None:
         """Set what stands at a path such as `child.givenNames.0`. What stands there is kept."""
@@ -44,13 +45,29 @@ class Building:
             node = node[part]
         return True
 
-    def finish(self) -> tuple[dict[str, Any], dict[str, str]]:
-        """Return the document, and JSON Pointers into it to places. Gaps in lists close."""
+    def lacks(self, path: str, place: str) -> None:
+        """Say where what belongs at a path would stand, or the object around it. Call it last."""
+        parent = path.rpartition(".")[0]
+        while not self.has(parent):
+            path, parent = parent, parent.rpartition(".")[0]
+        self._lacks.append((path, place))
+
+    def finish(self) -> tuple[dict[str, Any], dict[str, str], dict[str, str]]:
+        """Return the document, JSON Pointers into it to places, and those of what it lacks.
+
+        Gaps in lists close.
+        """
+        for path, place in self._lacks:
+            self.put(path, _ABSENT, place)
         places: dict[str, str] = {}
-        return _plain(self._root, "", places), places
+        absent: dict[str, str] = {}
+        return _plain(self._root, "", places, absent), places, absent
 
 
-def _plain(node: Any, pointer: str, places: dict[str, str]) -> Any:
+_ABSENT = object()
+
+
+def _plain(node: Any, pointer: str, places: dict[str, str], absent: dict[str, str]) -> Any:
     if isinstance(node, tuple):
         value, place = node
         if place:
@@ -58,8 +75,18 @@ def _plain(node: Any, pointer: str, places: dict[str, str]) -> Any:
         return value
     if node and all(key.isdigit() for key in node):
         inner = [child for _, child in sorted(node.items(), key=lambda item: int(item[0]))]
-        return [_plain(child, f"{pointer}/{i}", places) for i, child in enumerate(inner)]
-    return {key: _plain(child, f"{pointer}/{key}", places) for key, child in node.items()}
+        inner = [child for child in inner if not _is_absent(child)]
+        return [_plain(child, f"{pointer}/{i}", places, absent) for i, child in enumerate(inner)]
+    absent |= {f"{pointer}/{key}": child[1] for key, child in node.items() if _is_absent(child)}
+    return {
+        key: _plain(child, f"{pointer}/{key}", places, absent)
+        for key, child in node.items()
+        if not _is_absent(child)
+    }
+
+
+def _is_absent(node: Any) -> bool:
+    return isinstance(node, tuple) and node[0] is _ABSENT
 
 
 def source(upload: Upload) -> dict[str, str]:

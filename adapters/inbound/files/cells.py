@@ -24,6 +24,8 @@ from openpyxl.utils.datetime import from_excel
 
 from adapters.errors import Fault, NotUnderstood, NotWellFormed
 
+OLD_EXCEL = b"\xd0\xcf\x11\xe0"
+"""How an .xls begins, and an .xlsx that a password locks."""
 MOST_ROWS = 50_000
 MOST_CELLS = 500_000
 LAST_ROW = 2**20
@@ -77,7 +79,7 @@ def read(body: bytes) -> Table:
     """
     if body.startswith(b"PK"):
         return _workbook(body)
-    if body.startswith(b"\xd0\xcf\x11\xe0"):
+    if body.startswith(OLD_EXCEL):
         raise NotWellFormed(
             "This is an Excel file of the old kind (.xls), or one with a password. Save it as .xlsx "
             "without a password, or as CSV UTF-8."
@@ -134,7 +136,12 @@ def _csv(text: str) -> Table:
     try:
         return Table(_bounded(reader), workbook=False)
     except csv.Error as error:
-        raise NotWellFormed(f"This is not CSV from here on: {error}", reader.line_num) from None
+        said = (
+            "a quotation mark is opened here or further up, and never closed"
+            if "unexpected end" in str(error)
+            else error
+        )
+        raise NotWellFormed(f"This is not CSV from here on: {said}", reader.line_num) from None
 
 
 def _workbook(body: bytes) -> Table:

@@ -149,7 +149,7 @@ def several(cell: Cell, context: Context) -> list[str]:
 
 
 def _one_of(written: str, path: str) -> str:
-    word = re.sub(r"[^a-z0-9]+", "-", written.casefold()).strip("-")
+    word = re.sub(r"[^a-z0-9]+", "-", written.casefold().replace("&", " and ")).strip("-")
     known = _words_at(path)
     if word not in known:
         raise Wrong(f"is not one of {', '.join(sorted(known)).replace('-', ' ')}")

@@ -20,6 +20,7 @@ from adapters.errors import Fault, NotUnderstood
 from adapters.inbound.files import FILE, Entry, Upload
 from adapters.inbound.files.days import read_day
 from adapters.inbound.files.sen_history import Need, Period, ranked, stands
+from adapters.inbound.files.understanding import understand
 from adapters.inbound.files.xml_records import Element, as_utf8, records
 from schemas.codes import CodeTables
 from schemas.rules import LONDON
@@ -35,7 +36,10 @@ NOBODY_TICKED = (
     "No pupil of this file has SEN data. Where your system exports the file, tick the box `SEN` "
     "(`SEN history`), and send the new file."
 )
-EMPTY = "SENhistory holds no provision: the file says nothing about SEN for this pupil."
+EMPTY = (
+    "SENhistory holds no provision: nothing follows. If the pupil has SEN, record K or E with its "
+    "StartDate in your system and send again."
+)
 OWN_TREE = (
     "is not an element of the Common Transfer File, so it is not read; a pupil's SEN stands in "
     "SENhistory/SEN, with StartDate and SENprovision. Ask your supplier for that"
@@ -213,6 +217,11 @@ def _text(element: Element, path: str) -> str:
     return found.text if found else ""
 
 
+def _notice_of(day: date) -> dict[str, Any]:
+    """A notice in the place of one that is wrong, so that the child is looked at too."""
+    return {"provision": "K", "start": day.isoformat()}
+
+
 @dataclass
 class _Pupil:
     """Reads one pupil."""
@@ -225,6 +234,7 @@ class _Pupil:
     faults: list[Fault] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     places: dict[str, str] = field(default_factory=dict)
+    absent: dict[str, str] = field(default_factory=dict)
 
     @property
     def today(self) -> date:
@@ -239,23 +249,36 @@ class _Pupil:
     def entry(self) -> Entry:
         """Return the pupil's entry: a notice, or why none follows, or what is wrong."""
         notice = self._notice()
-        document = None
-        if notice and not self.faults:
-            document = self._document(notice)
+        document = self._document(notice) if notice and not self.faults else None
+        if self.faults:
+            self._also_wrong(document or self._document(_notice_of(self.today)))
         return Entry(
             place=self.name,
             document=None if self.faults else document,
             places=self.places,
+            absent=self.absent,
             faults=tuple(self.faults),
             notes=tuple(dict.fromkeys(self.notes)),
             upn=_text(self.element, "UPN")[:13] or None,
         )
 
+    def _also_wrong(self, document: dict[str, Any]) -> None:
+        """Add what the model says of the child: everything is told at once."""
+        stands = {"id": "-", "source": {"laCode": "896"}, **document}
+        entry = Entry(
+            place=self.name, document=stands, places=dict(self.places), absent=dict(self.absent)
+        )
+        found = understand(entry, {}, self.upload.sent)
+        told = {self.element.place, *(fault.pointer for fault in self.faults)}
+        if isinstance(found, tuple):
+            self.faults += [fault for fault in found if fault.pointer not in told]
+
     def _document(self, notice: dict[str, Any]) -> dict[str, Any]:
         self.places |= {"": self.element.place, "/sent": self.header.clock}
         child = self._child()
         if "upn" not in child:
-            self.faults.append(Fault(f"{self.element.place}/UPN", NO_UPN, "required"))
+            place = self.absent["/child/upn"]
+            self.faults.append(Fault(place, NO_UPN, "required"))
         elif child["upn"][-1:].isalpha():
             self.notes.append(TEMPORARY)
         child["setting"] = dict(self.header.setting)
@@ -272,6 +295,8 @@ class _Pupil:
         for row in ROWS:
             element = self.element.first(row.element)
             if element is None or not element.text:
+                place = element.place if element else f"{self.element.place}/{row.element}"
+                self.absent.setdefault("/child/" + "/".join(row.keys), place)
                 continue
             keys, value = row.keys, self._converted(row.convert, element)
             if value is None:

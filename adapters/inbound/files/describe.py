@@ -12,17 +12,26 @@ _INTRODUCTION = f"""\
 # Tables: CSV and XLSX
 Written by `python -m adapters.inbound.files.describe` from the tables that the gateway reads by. \
 Download a template (`GET /files/templates/` with `sen-support-notice.csv`, `.xlsx` and so on), fill in a \
-row for each child, send the file.
+row for each child, check the file, send it:
+
+    gateway check-file FILE --source urn:199901
+    gateway send FILE
+
+`--source` names your school, trust or council to the check; whoever sends is known by the key. Both \
+print what [became of each row](school-files.md#what-becomes-of-a-pupil); \
+[over HTTP](school-files.md#over-http) the answer is the same.
 
 - CSV with comma, semicolon or tab, in UTF-8, UTF-16 or what Excel writes (Windows-1252); or the \
-first visible sheet of an .xlsx workbook. At most {MOST_ROWS:,} rows and {MOST_CELLS:,} cells.
+first visible sheet of an .xlsx workbook. At most {MOST_ROWS:,} rows and {MOST_CELLS:,} cells, and 10,000 \
+records, in one file.
 - The first row is the header. Order, case and blanks of its columns do not matter; a column that is \
 not needed may be missing. One that no template knows is a fault of the whole file, so that a slip \
 of the pen loses nothing. Left out without a fault: {", ".join(sorted(NOT_WANTED))}.
 - Dates: 2020-09-30, or day first 30/09/2020; in .xlsx date cells too. A long number may have lost \
 its digits in Excel (`1.23457E+11`): format the column as text, as the .xlsx template does.
 - Each row is taken or refused by itself; a refused row tells every fault with row, column and what \
-would be right. Empty rows are skipped. A row that you send again unchanged is the same message: \
+would be right. Empty rows are skipped. Where a cell needs another beside it, the \
+column of that one is named. A row that you send again unchanged is the same message: \
 nobody is told twice. A changed row with the same key replaces the earlier one; of a SEN notice what \
 you leave empty stands as it was, needs apart; of the others only a restriction, a refusal and care in \
 contact do. The key is your reference; of SEN notices UPN, start date and provision.

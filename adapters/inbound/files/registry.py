@@ -41,5 +41,10 @@ def parser_for(body: bytes, media_type: str) -> tuple[str, FileParser]:
         if known.recognises(body, media_type):
             return known.name, known.parse
     names = ", ".join(known.name for known in FILE_PARSERS)
-    detail = f"is of no format that the gateway reads as a file of many records; it reads: {names}"
+    detail = (
+        f"is of no format that the gateway reads as a file of many records; it reads: {names}. A "
+        "table has the header of a template in its first row"
+        if body.strip()
+        else "is empty"
+    )
     raise NotUnderstood((Fault("", detail, "not-supported"),))

@@ -119,7 +119,7 @@ def word(value: Any) -> str | None:
 
 def _students(body: bytes, lists: Sequence[str]) -> Iterator[tuple[Mapping[str, Any], Place]]:
     try:
-        page = from_json(body.removeprefix(b"\xef\xbb\xbf"))
+        page = from_json(body.removeprefix(b"\xef\xbb\xbf"), allow_inf_nan=False)
     except ValueError as error:
         raise NotWellFormed(f"This is not JSON: {error}") from None
     place: Place = ()
@@ -219,7 +219,7 @@ class _Student:
         building.put("kind", "sen-support-notice")
         building.put("sent", self.upload.sent.isoformat())
         building.put("source", source(self.upload))
-        document, places = building.finish()
+        document, places, _ = building.finish()
         return Entry(place=where, document=document, places=places, notes=tuple(notes))
 
     def _put(self, building: Building, path: str, *paths: str) -> None:

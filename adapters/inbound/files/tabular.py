@@ -18,7 +18,7 @@ from pydantic_core import from_json, to_json
 from adapters.errors import Fault, NotUnderstood, Refused
 from adapters.inbound.files import FILE, Entry, FileParser, Upload
 from adapters.inbound.files.build import ENDED, NOTHING_ENDED, Building, key, source
-from adapters.inbound.files.cells import Cell, Table, decoded, read
+from adapters.inbound.files.cells import OLD_EXCEL, Cell, Table, decoded, read
 from adapters.inbound.files.convert import CONVERTERS, HISTORY, Context, Wrong
 from adapters.inbound.files.templates import (
     NOT_WANTED,
@@ -32,6 +32,9 @@ from schemas.codes import CodeTables
 from schemas.fields import nearest
 from schemas.message import MESSAGE
 
+NO_ROW = (
+    "The table holds no row below its header: nothing follows. Was it saved before it was sent?"
+)
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 MEDIA_TYPES = ("text/csv", "text/tab-separated-values", XLSX, "application/vnd.ms-excel")
 
@@ -42,6 +45,8 @@ def recognises(body: bytes, media_type: str) -> bool:
         return True
     if body.startswith(b"PK"):
         return b"xl/workbook" in body
+    if body.startswith(OLD_EXCEL):
+        return True
     try:
         first = decoded(body[:8192].rsplit(b"\n", 1)[0]).lstrip().partition("\n")[0]
     except Refused:
@@ -68,7 +73,8 @@ def _parse(body: bytes, upload: Upload, tables: CodeTables) -> Iterator[Entry]:
     columns = _columns(table, top, names, template)
     left_out = [folded(names[index]) for index, column in columns.items() if column is None]
     note = f"Columns that nobody here may need were left out: {', '.join(left_out)}."
-    about = [Entry(place=FILE, notes=(note,))] if left_out else []
+    notes = (*((note,) if left_out else ()), *(() if rows else (NO_ROW,)))
+    about = [Entry(place=FILE, notes=notes)] if notes else []
     entries = (
         _entry(_Row(table, template, columns, number, cells, upload, tables))
         for number, cells in rows
@@ -152,6 +158,10 @@ class _Row:
     upload: Upload
     tables: CodeTables
 
+    def is_empty(self, index: int) -> bool:
+        """Tell whether nothing stands in a column."""
+        return index >= len(self.cells) or self.cells[index] is None
+
     def place(self, index: int) -> str:
         """Say where the cell of a column stands."""
         column = self.columns.get(index)
@@ -184,23 +194,32 @@ def _entry(row: _Row) -> Entry:
         if cell is not None and index not in row.columns:
             wrong.append(Fault(row.place(index), "stands under no header", "unknown-column"))
     where = f"row {row.number}"
-    document, places = _completed(building, row)
+    document, places, absent = _completed(building, row)
     if wrong:
-        wrong += _also_wrong(document, places)
+        wrong += _also_wrong(document, places | absent)
         return Entry(place=where, faults=tuple(dict.fromkeys(wrong)))
     if history or _nothing_ended(document):
         return Entry(place=where, notes=(ENDED if history else NOTHING_ENDED,))
-    return Entry(place=where, document=_named(document), places=places)
+    return Entry(place=where, document=_named(document), places=places, absent=absent)
 
 
-def _completed(building: Building, row: _Row) -> tuple[dict[str, Any], dict[str, str]]:
-    """Add the template's constants and what the upload says of every row."""
+def _completed(
+    building: Building, row: _Row
+) -> tuple[dict[str, Any], dict[str, str], dict[str, str]]:
+    """Add the template's constants, what the upload says of every row, and what the row leaves out."""
     for constant in row.template.constants:
         for path in constant.paths:
             if building.has(path.rpartition(".")[0]) and not building.has(path):
                 building.put(path, _constant(constant.convert))
     building.put("sent", row.upload.sent.isoformat())
     building.put("source", source(row.upload))
+    at = {column: index for index, column in row.columns.items() if column}
+    for column in row.template.columns:
+        index = at.get(column)
+        if not column.must and (index is None or row.is_empty(index)):
+            place = f"row {row.number}, {column.header}" if index is None else row.place(index)
+            for path in column.paths:
+                building.lacks(path, place)
     return building.finish()
 
 

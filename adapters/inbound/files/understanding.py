@@ -38,7 +38,8 @@ def understand(entry: Entry, under: Mapping[str, Any], at: datetime) -> Parsed |
         )
     except ValidationError as error:
         found = json.faults(error, document)
-        return tuple(Fault(_place(entry, under, f.pointer), f.detail, f.code) for f in found)
+        told = [Fault(_place(entry, under, f.pointer), f.detail, f.code) for f in found]
+        return tuple(dict.fromkeys(told))
     message = message.model_copy(update={"sent": datetime.fromisoformat(made).astimezone(UTC)})
     notes = tuple(Question(pointer=None, detail=note) for note in entry.notes)
     return Parsed(message=message, event=message.kind, notes=notes, restates=True)
@@ -62,6 +63,8 @@ def _place(entry: Entry, under: Mapping[str, Any], pointer: str) -> str:
     """Translate a JSON Pointer: to the record's place in the file, or into the statement."""
     if _is_stated(entry.document or {}, under, pointer.split("/")[1:]):
         return f"{STATEMENT}{pointer}"
+    if pointer in entry.absent:
+        return entry.absent[pointer]
     while pointer and pointer not in entry.places:
         pointer = pointer.rpartition("/")[0]
     return entry.places.get(pointer, entry.place)

@@ -229,6 +229,15 @@ def test_a_fault_of_a_pupil_names_its_place(changes: dict[str, Any], place: str,
     assert faults(a_pupil(**changes)) == [(place, code)]
 
 
+def test_all_that_is_wrong_with_a_pupil_is_told_at_once() -> None:
+    wrong = a_pupil(sen=[("05/09/26", "Q")], UPN="A896200000103", DOB="2030-01-01", PostCode="CH2")
+    assert faults(wrong) == [
+        ("/SENhistory/SEN/StartDate", "value"),
+        ("/DOB", "birth-date"),
+        ("/UPN", "upn"),
+    ]
+
+
 def test_no_fault_and_no_note_holds_a_value_of_the_file() -> None:
     secret = "Birdwhistle"
     wrong = a_pupil(sen=[(secret, secret)], Sex=secret, UPN=secret, Surname=secret, PostCode=secret)

@@ -219,6 +219,7 @@ def test_each_system_knows_its_own_files_and_no_others(name: str) -> None:
     ("page", "error"),
     [
         (b'{"data": [', NotWellFormed),
+        (b'{"data": [{"sen_status": NaN}]}', NotWellFormed),
         (b"\xff\xfe", NotWellFormed),
         (b"[" * 100_000, NotWellFormed),
         ([1, "two"], NotUnderstood),

@@ -12,11 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.errors import NotUnderstood, NotWellFormed
-from adapters.inbound.files import Entry, Upload, tabular
+from adapters.inbound.files import FILE, Entry, Upload, tabular
 from adapters.inbound.files.cells import column_letters
 from adapters.inbound.files.convert import CONVERTERS
 from adapters.inbound.files.describe import describe
+from adapters.inbound.files.tabular import NO_ROW
 from adapters.inbound.files.templates import NAMES, template_csv, template_xlsx, templates
+from adapters.inbound.files.understanding import understand
 from schemas.fields import resolve
 from schemas.record import record_key
 from tests.builders import tables
@@ -79,7 +81,8 @@ def test_the_example_of_a_template_is_a_valid_message(name: str, format_: str) -
     assert message.kind == ("sen-support-notice" if name == NOTICE else "referral")
     stated = {path for one in templates()[name].columns if one.example for path in one.paths}
     assert set(entry.places) == {"/" + path.replace(".", "/") for path in stated}
-    assert read(write(name)) == [], "what is downloaded holds no child"
+    (said,) = read(write(name))
+    assert said == Entry(place=FILE, notes=(NO_ROW,)), "what is downloaded holds no child"
 
 
 _CONFORMS: dict[str, Any] = {"outcome": "taken", "direction": "in"}
@@ -159,7 +162,7 @@ def test_a_line_ends_as_any_system_ends_it(end: str) -> None:
     [
         ("Surname,Ł".encode() + b"\xe9\n", "UTF-8 in part"),
         (b"Surname,\x81\x8d\n", "neither UTF-8 nor"),
-        (b'UPN,"Surname\n', "not CSV from here on"),
+        (b'UPN,"Surname\n', "a quotation mark is opened"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1rest", "old kind (.xls)"),
         (b"\xff\xfeU\x00P", "not UTF-16"),
     ],
@@ -195,7 +198,7 @@ def test_a_wrong_header_is_told_whole_and_once() -> None:
 def test_what_nobody_may_need_is_left_out_and_named_once() -> None:
     row = {"Free school meals": "yes", **example(NOTICE), "Ethnicity": "WBRI"}
     about, one, two = read(a_csv(row, row))
-    assert (about.place, about.document) == (tabular.FILE, None)
+    assert (about.place, about.document) == (FILE, None)
     assert "ethnicity" in about.notes[0]
     assert "free school meals" in about.notes[0]
     assert not one.notes + two.notes
@@ -253,6 +256,49 @@ def test_every_fault_of_a_row_is_told_with_its_place_and_no_value() -> None:
     assert "Excel has turned it into a number" in told
 
 
+@pytest.mark.parametrize(
+    ("changes", "gone", "place"),
+    [
+        ({"Parents told on": ""}, (), "row 2, column AB (Parents told on)"),
+        ({}, ("Parents told on",), "row 2, Parents told on"),
+        ({"Action": "retract"}, (), "row 2, column AK (Reason for retracting)"),
+    ],
+)
+def test_what_must_stand_beside_another_cell_is_named_by_its_column(
+    changes: dict[str, str], gone: tuple[str, ...], place: str
+) -> None:
+    row = {**example(NOTICE), **changes}
+    entry = the_entry(a_csv({name: cell for name, cell in row.items() if name not in gone}))
+    assert entry.document
+    found = understand(
+        dataclasses.replace(entry, document={**entry.document, "id": "1"}), {}, SCHOOL.sent
+    )
+    assert isinstance(found, tuple)
+    assert [fault.pointer for fault in found] == [place]
+
+
+def test_a_list_that_begins_late_still_names_the_column_that_is_missing() -> None:
+    row = example(
+        "ehc-needs-assessment-request",
+        Professional_involved="",
+        Professional_involved_role="",
+        Second_professional_involved_role="Paediatrician",
+    )
+    found = understand(the_entry(a_csv(row)), {}, SCHOOL.sent)
+    assert isinstance(found, tuple)
+    assert ["(Second professional involved)" in fault.pointer for fault in found] == [True]
+
+
+def test_areas_of_need_are_known_with_an_ampersand_too() -> None:
+    areas = "Communication & interaction; Social, emotional & mental health"
+    row = example("section-23-notification", Areas_of_need=areas)
+    (conclusion,) = taken(the_entry(a_csv(row), TRUST)).conclusions
+    assert conclusion.areas == (
+        "communication-and-interaction",
+        "social-emotional-and-mental-health",
+    )
+
+
 def test_a_workbook_names_the_cell() -> None:
     row = example(NOTICE, Start_date="soon")
     entry = the_entry(a_workbook(list(row), [], list(row.values())))
@@ -277,7 +323,7 @@ def test_no_row_is_lost_and_none_is_taken_for_another(kinds: list[str], workbook
     else:
         quoted = [",".join(f'"{cell}"' for cell in row) for row in [header, *map(rows.get, kinds)]]  # type: ignore[union-attr]
         body = "\r\n".join(quoted).encode()
-    entries = read(body)
+    entries = [entry for entry in read(body) if entry.place != FILE]
     expected = [(number, kind) for number, kind in enumerate(kinds, start=2) if kind != EMPTY]
     assert [entry.place for entry in entries] == [f"row {number}" for number, _ in expected]
     for entry, (_, kind) in zip(entries, expected, strict=True):

@@ -192,6 +192,12 @@ def test_birth_review_and_sending_come_in_this_order(
     assert faults(changed(document, "review.date", reviewed)) == expected
 
 
+@pytest.mark.parametrize(("start", "expected"), [("2020-09-30", set()), ("2020-09-29", {"start"})])
+def test_support_begins_after_birth(start: str, expected: set[str]) -> None:
+    document = changed(a_notice(), "child.birthDate", "2020-09-30")
+    assert faults(changed(document, "notice.start", start)) == expected
+
+
 LATER = [
     (a_notice(), "notice.parentsTold.on", 0),
     (a_review(sharing={"agreement": {"status": "given"}}), "sharing.agreement.on", 0),
