@@ -153,8 +153,10 @@ class People:
             return
         agreement = sharing.get("agreement", {})
         status, kind = _CONSENT.get(agreement.get("status"), ("draft", None))
-        if status != "draft":
+        on, by = None, None
+        if status != "draft":  # else they say nothing of whose consent it is, and stay together
             agreement.pop("status")
+            on, by = agreement.pop("on", None), agreement.pop("by", None)
         recipients, purposes = agreement.pop("recipients", ()), agreement.pop("purposes", ())
         provision = {
             "type": kind,
@@ -172,8 +174,8 @@ class People:
                 "scope": {"coding": [{"system": f"{HL7}/consentscope", "code": "patient-privacy"}]},
                 "category": [{"coding": [{"system": f"{HL7}/v3-ActCode", "code": "IDSCL"}]}],
                 "patient": self.subject,
-                "dateTime": agreement.pop("on", None),
-                "performer": [{"display": agreement.pop("by", None)}],
+                "dateTime": on,
+                "performer": [{"display": by}],
                 "policyRule": {"text": basis.power if basis else _NO_RULE},
                 "provision": provision,
                 "extension": [extension("sharing-statement", sharing, SharingStatement)],

@@ -29,7 +29,7 @@ SAMPLES = {
     "referral.bars.fhir.json": (BARS, "servicerequest-request"),
 }
 FORMATS = {"JSON": "application/fhir+json", "XML": "application/fhir+xml"}
-HOLDS_NO_CODE = {"notice.fhir.json", "report-composition.fhir.json"}
+HOLDS_NO_CODE = frozenset({"notice.fhir.json", "report-composition.fhir.json"})
 """Shapes in which nothing is a code of an open list."""
 UNKNOWN = "1199999999997"
 CODE = {"coding": [{"system": "http://snomed.info/sct", "code": UNKNOWN}]}
@@ -66,7 +66,7 @@ def cases(outcome: str, without: frozenset[str] = frozenset()) -> Iterator[Any]:
                 yield pytest.param(name, format, marks=mark, id=f"{event}-{format}")
 
 
-@pytest.mark.parametrize(("name", "format"), cases("taken"))
+@pytest.mark.parametrize(("name", "format"), [*cases("taken")])
 def test_each_event_is_taken_alike_in_either_format(name: str, format: str) -> None:
     bundle = bundle_of(name)
     message = parsed(bundle, format)
@@ -75,7 +75,7 @@ def test_each_event_is_taken_alike_in_either_format(name: str, format: str) -> N
     assert message.canonical == other.canonical
 
 
-@pytest.mark.parametrize(("name", "format"), cases("carried", frozenset(HOLDS_NO_CODE)))
+@pytest.mark.parametrize(("name", "format"), [*cases("carried", HOLDS_NO_CODE)])
 def test_an_unknown_code_is_carried_word_for_word(name: str, format: str) -> None:
     bundle = bundle_of(name)
     for entry in bundle["entry"]:
@@ -87,7 +87,7 @@ def test_an_unknown_code_is_carried_word_for_word(name: str, format: str) -> Non
     assert UNKNOWN.encode() in message.canonical
 
 
-@pytest.mark.parametrize(("name", "format"), cases("refused"))
+@pytest.mark.parametrize(("name", "format"), [*cases("refused")])
 def test_a_wrong_nhs_number_is_refused_at_its_place(name: str, format: str) -> None:
     bundle = bundle_of(name)
     for index, entry in enumerate(bundle["entry"]):

@@ -79,8 +79,8 @@ def canary(kind: Kind, referral: str = "service") -> Document:
         body["type"] = referral
         if referral == "service":
             body["service"]["to"] = "speech-and-language-therapy"
-    if "date" in body:
-        body["date"] = DAY
+    for day in {"date", "start"} & body.keys():
+        body[day] = DAY
     return message
 
 
