@@ -124,6 +124,7 @@ def test_while_the_gateway_is_not_there_files_stay(
     assert once(folder, served.url, key).code == 0
 
 
+@pytest.mark.long
 @pytest.mark.fault
 def test_a_file_that_is_being_written_is_not_read(folder: Path, served: Serving, key: str) -> None:
     content = a_message()
@@ -140,6 +141,7 @@ def test_a_file_that_is_being_written_is_not_read(folder: Path, served: Serving,
     assert not names(folder / "refused")
 
 
+@pytest.mark.long
 @pytest.mark.fault
 def test_killed_between_the_answer_and_the_move_it_sends_again_and_nothing_is_twice(
     folder: Path, served: Serving, key: str

@@ -18,12 +18,12 @@ from tests.services import scratch_database
 
 pytestmark = [pytest.mark.fault, pytest.mark.postgresql]
 
-PUPILS = 300
+PUPILS = 150
 K = [("2025-09-01", "N"), ("2026-01-05", "K")]
 TOLD = {"parentsToldOn": "2026-01-09"}
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=[pytest.param("sqlite", marks=pytest.mark.long), "postgresql"])
 def serving(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Serving]:
     with ExitStack() as stack:
         settings = {}
@@ -62,7 +62,7 @@ def test_a_file_is_done_to_its_end_after_a_kill_and_no_pupil_is_lost_or_told_twi
         if kill == 1:
             sender.start()
         settled = "entry WHERE state <> 'waiting'"
-        eventually(lambda k=kill, s=settled: counted(s) >= 50 * k, 30)
+        eventually(lambda k=kill, s=settled: counted(s) >= 30 * k, 30)
         serving.kill()
         done = counted(settled)
         assert done < PUPILS, "it was killed in the middle"

@@ -32,13 +32,13 @@ SAMPLES = {
     for media in (JSON, FHIR)
 }
 FUZZ = settings(
-    max_examples=80,
+    max_examples=40,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     phases=[Phase.generate],  # to make a failing one smaller costs a thousand requests
 )
-SEVERAL = settings(FUZZ, max_examples=30)
+SEVERAL = settings(FUZZ, max_examples=12)
 """Where an example is several requests."""
 ANSWERS = {200, 202, 400, 403, 409, 422}
 MEDIA = pytest.mark.parametrize("media", [JSON, FHIR])
