@@ -25,7 +25,7 @@ test: services lint ## Check everything, against a real RabbitMQ and PostgreSQL
 	@echo "Everything passed, in $$(($$(date +%s) - $(START))) seconds with the setting up."
 
 test-long: services ## Check also what takes long: many examples, large files, hostile input
-	@$(WITH_SERVICES) $(BIN)/pytest --numprocesses auto --dist worksteal -m long
+	@$(WITH_SERVICES) $(BIN)/pytest --numprocesses auto --dist worksteal -m long --hypothesis-profile=default
 
 test-unit: setup ## Run only the tests that need no server
 	@$(BIN)/pytest tests/unit

@@ -5,8 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.conformance import Claims
+
+# The same examples in each run; `make test-long` draws others.
+settings.register_profile("same", derandomize=True)
+settings.load_profile("same")
 
 CLAIMS = pytest.StashKey[Claims]()
 

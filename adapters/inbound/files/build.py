@@ -34,6 +34,8 @@ class Building:
         node = self._root
         for part in parents:
             node = node.setdefault(part, {})
+            if isinstance(node, tuple):  # a whole value stands above
+                return
         node.setdefault(last, (value, place))
 
     def has(self, path: str) -> bool:
