@@ -46,6 +46,8 @@ OWN_TREE = (
 )
 TEMPORARY = "The UPN is a temporary one; send again once the pupil has a permanent one."
 NO_UPN = "is missing; without it nobody knows the pupil. Give the pupil a UPN in your system"
+UNKNOWN = "XXX"
+"""How a Common Transfer File writes an authority that is not known."""
 OTHER_AUTHORITY = "DestSchool names an authority that is not this area's. Was it meant for another?"
 OTHER_CONTAINER = "Pupils stand in an element `Pupils`; it belongs as CTFpupilData. It was borne."
 NO_CLOCK = "DateTime is missing or not readable, so the time of sending stands for it."
@@ -192,7 +194,7 @@ def _header(header: Element, upload: Upload) -> _Header:
     if faults:
         raise NotUnderstood(tuple(faults))
     addressed = _text(header, "DestSchool/LEA")
-    if upload.authority and addressed not in ("", "XXX", upload.authority):
+    if upload.authority and addressed not in ("", UNKNOWN, upload.authority):
         notes.append(OTHER_AUTHORITY)
     sender = "".join(codes)
     setting = {"laestab": sender} if sender.isdigit() else {}
