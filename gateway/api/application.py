@@ -11,6 +11,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import Response
+from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 
 from gateway.api import alerts, batch, fhir, files, health, messages, schemas
@@ -29,7 +30,7 @@ def create_application(service: Service) -> FastAPI:
         yield
         service.close()
 
-    app = FastAPI(
+    app = FastAPIOffline(
         title="Early Identification Gateway",
         version=version("early-identification-gateway"),
         description="Makes a child's early signs of need reach, once and safely, everyone who must act.",

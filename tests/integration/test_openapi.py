@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -145,7 +146,13 @@ def test_a_receipt_is_what_the_document_says(partner: Partner, document: Documen
             Draft202012Validator(schema).validate(answer.json())
 
 
-def test_the_documentation_page_is_there(gateway: Gateway) -> None:
-    page = gateway.stranger.get("/docs")
-    assert page.status_code == 200
-    assert "/openapi.json" in page.text
+@pytest.mark.parametrize("page", ["/docs", "/redoc"])
+def test_its_pages_ask_nobody_but_the_gateway(gateway: Gateway, page: str) -> None:
+    """An authority's network may reach no other host, and none shall learn who reads."""
+    text = gateway.stranger.get(page).text
+    assert "/openapi.json" in text
+    asked = re.findall(r"(?:src|href)=\"(.+?)\"", text)
+    assert len([one for one in asked if one.endswith(".js")]) == 1
+    for one in asked:
+        assert one.startswith("/"), one
+        assert gateway.stranger.get(one).status_code == 200, one
