@@ -43,7 +43,7 @@ def test_a_command_says_what_it_does_and_what_each_word_means(command: str, tmp_
 
 SERVING = {"fastapi", "fhir", "jinja2", "openpyxl", "uvicorn"}
 JOURNAL = {"alembic", "cryptography", "sqlalchemy"}
-RULES = {"pydantic_settings", "ruamel", "schemas.message"}
+RULES = {"pydantic_settings", "yaml", "schemas.message"}
 SENDS = ["gateway", "send", "--key", "k", "--url", "http://127.0.0.1:9", MESSAGES / "review.json"]
 SEND = (
     f"import sys; sys.argv = {[str(word) for word in SENDS]}; from gateway.cli import main; main()"
@@ -54,7 +54,7 @@ SEND = (
     ("code", "heavy"),
     [
         pytest.param(SEND, SERVING | JOURNAL | RULES | {"pika"}, id="send"),
-        pytest.param("import gateway.relay", SERVING | {"alembic", "httpx", "ruamel"}, id="relay"),
+        pytest.param("import gateway.relay", SERVING | {"alembic", "httpx", "yaml"}, id="relay"),
     ],
 )
 def test_what_is_started_often_starts_without_what_it_does_not_need(
