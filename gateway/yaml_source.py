@@ -1,6 +1,7 @@
 """Reads a YAML file so that every fault can name its line.
 
-YAML is read as its version 1.2 has it: `on` and `no` are words, a number has no zero in front.
+YAML is read as its version 1.2 has it: `on`, `no` and days are words, a number has no zero in
+front.
 """
 
 from __future__ import annotations
@@ -35,7 +36,11 @@ class _Loader(yaml.CSafeLoader):  # type: ignore[misc]  # untyped
     """PyYAML knows version 1.1 only: what differs is told here."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML's own name and type
-        sign: [(tag, known) for tag, known in rules if not tag.endswith((":bool", ":int"))]
+        sign: [
+            (tag, known)
+            for tag, known in rules
+            if not tag.endswith((":bool", ":int", ":timestamp"))
+        ]
         for sign, rules in yaml.CSafeLoader.yaml_implicit_resolvers.items()
     }
 
