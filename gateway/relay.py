@@ -26,14 +26,13 @@ from tenacity import (
 
 from gateway.broker import BrokerError, Publisher, Topology, missing
 from gateway.delivery.amqp import AmqpChannel
-from gateway.directory import Directory
 from gateway.journal import Journal, JournalAway, Transaction
 from gateway.logs import configure_logs
 from gateway.running import run_until_told
 from gateway.running import wait as _wait
 from gateway.settings import Settings
 from gateway.storage import RELAY, open_journal
-from schemas.message import AGENCIES
+from schemas.words import AGENCIES
 
 if TYPE_CHECKING:
     from gateway.delivery.mesh import MeshChannel
@@ -72,8 +71,9 @@ class Relay:
         return AmqpChannel(self._journal, publisher, agency, self._owner)
 
     def _mesh_lane(self, settings: Settings) -> MeshChannel:
-        # Only here: a relay without MESH starts without its client.
+        # Only here: a relay without MESH starts without its client, and without the directory.
         from gateway.delivery.mesh import MeshChannel
+        from gateway.directory import Directory
 
         directory = Directory.load(settings.directory)
         return MeshChannel(self._journal, settings, directory, self._owner)

@@ -1,15 +1,19 @@
-"""Reads a YAML file so that every fault can name its line."""
+"""Reads a YAML file so that every fault can name its line.
+
+YAML is read as its version 1.2 has it: `on`, `no` and days are words, a number has no zero in
+front.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
 from pydantic import BaseModel, ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from schemas.fields import nearest, properties
 
@@ -28,6 +32,27 @@ class SourceFault:
         return f"{self.file}:{self.line}: {self.detail}"
 
 
+class _Loader(yaml.CSafeLoader):  # type: ignore[misc]  # untyped
+    """PyYAML knows version 1.1 only: what differs is told here."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML's own name and type
+        sign: [
+            (tag, known)
+            for tag, known in rules
+            if not tag.endswith((":bool", ":int", ":timestamp"))
+        ]
+        for sign, rules in yaml.CSafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:bool", re.compile("(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
+)
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:int", re.compile("[-+]?(?:0|[1-9][0-9]*)$"), list("-+0123456789")
+)
+
+
 class YamlSource:
     """A YAML document with the line of every key."""
 
@@ -36,23 +61,25 @@ class YamlSource:
 
         Raises:
             OSError: the file cannot be read.
-            MarkedYAMLError: it is not YAML; the error names line and column.
+            YAMLError: it is not YAML, or a key stands twice.
         """
         self.path = path
-        self.data: Any = YAML(typ="rt").load(path.read_text(encoding="utf-8"))
+        loader = _Loader(path.read_text(encoding="utf-8"))
+        try:
+            self._node = loader.get_single_node()
+            _check_keys(self._node, set())
+            self.data: Any = loader.construct_document(self._node) if self._node else None
+        finally:
+            loader.dispose()
 
     def line(self, place: Place) -> int:
         """Return the line (from 1) of the deepest part of `place` that the file holds."""
-        node, line = self.data, 1
+        node, line = self._node, 1
         for part in place:
-            try:
-                if isinstance(node, Mapping):
-                    line = node.lc.key(part)[0] + 1  # type: ignore[attr-defined]
-                elif isinstance(node, list):
-                    line = node.lc.item(part)[0] + 1  # type: ignore[attr-defined]
-                node = node[part]
-            except (KeyError, IndexError, TypeError, AttributeError):
+            found = next((pair for pair in _inside(node) if pair[0] == str(part)), None)
+            if found is None:
                 break
+            _, line, node = found
         return line
 
     def fault(self, place: Place, detail: str) -> SourceFault:
@@ -67,10 +94,35 @@ class YamlSource:
         ]
 
 
-def not_yaml(path: Path, error: YAMLError) -> SourceFault:
+def _inside(node: Any) -> Iterator[tuple[str, int, Any]]:
+    """Yield what a node holds: its key or index, its line, the node itself."""
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            yield str(key.value), key.start_mark.line + 1, value
+    elif isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            yield str(index), value.start_mark.line + 1, value
+
+
+def _check_keys(node: Any, seen: set[int]) -> None:
+    """Raise where a key stands twice, of which PyYAML would take the last."""
+    if id(node) in seen:  # an alias, perhaps of what it stands in
+        return
+    seen.add(id(node))
+    keys: set[str] = set()
+    for key, line, value in _inside(node):
+        if key in keys:
+            mark = yaml.Mark(None, 0, line - 1, 0, None, None)
+            raise yaml.MarkedYAMLError(problem=f"duplicate key `{key}`", problem_mark=mark)
+        keys.add(key)
+        _check_keys(value, seen)
+
+
+def not_yaml(path: Path, error: yaml.YAMLError) -> SourceFault:
     """Return the fault of a file that is not YAML at all."""
-    mark = error.problem_mark if isinstance(error, MarkedYAMLError) else None
-    problem = error.problem if isinstance(error, MarkedYAMLError) else str(error).splitlines()[0]
+    marked = isinstance(error, yaml.MarkedYAMLError)
+    mark = error.problem_mark if marked else None
+    problem = error.problem if marked else str(error).splitlines()[0]
     return SourceFault(path.name, mark.line + 1 if mark else 1, f"is not YAML: {problem}")
 
 

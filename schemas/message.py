@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self, get_args
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     ConfigDict,
@@ -22,20 +22,11 @@ from schemas.rules import broken
 from schemas.sen_support import SenSupportNotice
 from schemas.sharing import SharingStatement
 from schemas.speech_therapy import SpeechTherapyReport
-
-Kind = Literal["healthy-child-review", "speech-therapy-report", "sen-support-notice", "referral"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
-
-AreaOfNeed = Literal[
-    "communication-and-interaction",
-    "cognition-and-learning",
-    "social-emotional-and-mental-health",
-    "sensory-and-or-physical",
-]
-"""The four broad areas of need (SEND Code of Practice 2015, 6.28 to 6.35)."""
-
-Agency = Literal["education", "health", "social-care"]
-AGENCIES: tuple[Agency, ...] = get_args(Agency)
+from schemas.words import AGENCIES as AGENCIES
+from schemas.words import KINDS as KINDS
+from schemas.words import Agency as Agency
+from schemas.words import AreaOfNeed as AreaOfNeed
+from schemas.words import Kind as Kind
 
 ConclusionKind = Literal[
     "none",

@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 
 from gateway.api import alerts, batch, fhir, files, health, messages, schemas
 from gateway.api.messages import Rejected
+from gateway.api.openapi import add_examples
 from gateway.api.problems import problem, respond
 from gateway.api.tracing import Traced
 from gateway.problems import broken
@@ -68,6 +69,7 @@ def create_application(service: Service) -> FastAPI:
 def _described(app: FastAPI) -> dict[str, Any]:
     """Describe the API without FastAPI's own validation error, which it never answers with."""
     if app.openapi_schema is None:
+        add_examples()
         schema = get_openapi(
             title=app.title, version=app.version, description=app.description, routes=app.routes
         )

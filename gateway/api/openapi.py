@@ -18,6 +18,14 @@ EXAMPLE_FILES = {
 }
 
 
+def add_examples() -> None:
+    """Put the samples into the bodies, once the description is asked for: to write XML takes long."""
+    content = MESSAGE_BODY["requestBody"]["content"]
+    content["application/json"]["examples"] = _examples(".json")
+    content["application/fhir+json"]["examples"] = _examples(".fhir.json")
+    content["application/fhir+xml"]["examples"] = _examples(".fhir.json", xml=True)
+
+
 def _examples(suffix: str, *, xml: bool = False) -> dict[str, Any]:
     values = {
         kind: orjson.loads((MESSAGES / f"{name}{suffix}").read_bytes())
@@ -35,16 +43,13 @@ MESSAGE_BODY: dict[str, Any] = {
         "required": True,
         "content": {
             "application/json": {
-                "schema": {"oneOf": [{"$ref": f"/schemas/{kind}"} for kind in KINDS]},
-                "examples": _examples(".json"),
+                "schema": {"oneOf": [{"$ref": f"/schemas/{kind}"} for kind in KINDS]}
             },
             "application/fhir+json": {
-                "schema": {"type": "object", "description": "A Bundle of type message"},
-                "examples": _examples(".fhir.json"),
+                "schema": {"type": "object", "description": "A Bundle of type message"}
             },
             "application/fhir+xml": {
-                "schema": {"type": "string", "description": "The same Bundle as XML"},
-                "examples": _examples(".fhir.json", xml=True),
+                "schema": {"type": "string", "description": "The same Bundle as XML"}
             },
         },
     }

@@ -10,7 +10,6 @@ from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
 
-import httpx
 from pika.exceptions import ChannelClosedByBroker
 
 from gateway.broker.connection import BrokerRefused, blocking, parameters
@@ -134,6 +133,9 @@ def _administer(
     base = (management_url or usual.format(node.host)).rstrip("/")
     path = f"/api/policies/{quote(node.virtual_host, safe='')}/{quote(topology.policy.name)}"
     login = (node.credentials.username, node.credentials.password)
+    # Only here: the relay starts without it.
+    import httpx
+
     try:
         if httpx.request(call[0], base + path, auth=login, json=call[1], timeout=3).is_success:
             return []

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from schemas.message import AGENCIES
+from schemas.words import AGENCIES
 
 
 @dataclass(frozen=True)

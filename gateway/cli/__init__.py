@@ -6,56 +6,95 @@ configuration · 3 something that is needed does not answer; trying again may he
 
 from __future__ import annotations
 
+import gc
 import sys
+from importlib import import_module
+from typing import Any
 
 import typer
-from pydantic import ValidationError
+from typer.core import TyperCommand, TyperGroup
 
-from gateway.broker import BrokerError
-from gateway.cli import (
-    check,
-    consume,
-    demo,
-    files,
-    mesh,
-    orgs,
-    policy,
-    schemas,
-    send,
-    serve,
-    topology,
-    watch,
-)
-from gateway.cli.console import FAULT, RETRY, USAGE, err
-from gateway.directory import DirectoryFault
-from gateway.journal import AlreadyServed, JournalAway, JournalError
 from gateway.logs import configure_logs
-from gateway.policy.loader import PolicyFaults
-from schemas.codes import TableFault
 
-app = typer.Typer(
+COMMANDS = {
+    "serve": ("serve:serve", "Take messages over HTTP, and deliver alerts by a relay of its own."),
+    "relay": ("relay:relay", "Deliver what is due: run as many as you like, they share the work."),
+    "mesh": (
+        "mesh:mesh",
+        "Take what comes to the MESH mailbox, answer it, and follow what was sent.",
+    ),
+    "send": (
+        "send:send",
+        "Send messages, one per file, and print each receipt. Repeats are safe: nothing is sent twice.",
+    ),
+    "check-file": (
+        "files:check_file",
+        "Read a school's file here, and show who would be told. Nothing is sent or stored; no key.",
+    ),
+    "watch": (
+        "watch:watch",
+        "Send each file that is put into FOLDER, and move it to accepted/ or refused/ with its answer.",
+    ),
+    "consume": (
+        "consume:consume",
+        "Print alerts as they come. Each is acknowledged once it was printed.",
+    ),
+    "demo": (
+        "demo:demo",
+        "Send samples of all kinds through a real gateway, and show what each agency received.",
+    ),
+    "check": (
+        "check:check",
+        "Check settings, policy, directory, code tables, journal, RabbitMQ, MESH; say all that is wrong.",
+    ),
+    "policy": ("policy:app", "Read the sharing policy, and see it decide."),
+    "topology": ("topology:app", "Declare and check exchanges and queues."),
+    "org": ("orgs:app", "Register who may send, and with which key."),
+    "schemas": (
+        "schemas:schemas",
+        "Write the JSON Schema of each kind of message, and of the alert.",
+    ),
+}
+"""Where a command is, in this package, and its line in the list of commands."""
+
+_MARKUP: Any = "rich" if sys.stdout.isatty() and sys.stderr.isatty() else None
+
+
+class _Commands(TyperGroup):
+    """Imports a command when it is called: each starts without what only the others need."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if args[0] in COMMANDS:
+            self.commands[args[0]] = _load(args[0])
+        return super().resolve_command(ctx, args)
+
+
+def _load(name: str) -> Any:
+    where, line = COMMANDS[name]
+    module, _, attribute = where.partition(":")
+    # What is imported stays: to look for garbage in it takes a fifth of the time to import it.
+    gc.disable()
+    command = getattr(import_module(f"gateway.cli.{module}"), attribute)
+    gc.freeze()
+    gc.enable()
+    one = typer.Typer(rich_markup_mode=_MARKUP)
+    if isinstance(command, typer.Typer):
+        one.add_typer(command, name=name, help=line)
+    else:
+        one.command(name)(command)
+    return typer.main.get_group(one).commands[name]
+
+
+app = _Commands(
+    name="gateway",
+    commands=[TyperCommand(name, help=line) for name, (_, line) in COMMANDS.items()],
     help=(
         "Early Identification Gateway: makes a child's early signs of need reach, once and safely, "
         "everyone who must act. Settings come from the environment (GATEWAY_*)."
     ),
     no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="rich" if sys.stdout.isatty() and sys.stderr.isatty() else None,
+    rich_markup_mode=_MARKUP,
 )
-app.command()(serve.serve)
-app.command()(serve.relay)
-app.command()(mesh.mesh)
-app.command()(send.send)
-app.command()(files.check_file)
-app.command()(watch.watch)
-app.command()(consume.consume)
-app.command()(demo.demo)
-app.command()(check.check)
-app.add_typer(policy.app, name="policy", help="Read the sharing policy, and see it decide.")
-app.add_typer(topology.app, name="topology", help="Declare and check exchanges and queues.")
-app.add_typer(orgs.app, name="org", help="Register who may send, and with which key.")
-app.command()(schemas.schemas)
 
 
 def main() -> None:
@@ -63,20 +102,8 @@ def main() -> None:
     configure_logs()
     try:
         app()
-    except (PolicyFaults, DirectoryFault, TableFault) as faults:
-        err(str(faults))
-        sys.exit(USAGE)
-    except ValidationError as error:
-        for detail in error.errors(include_url=False, include_input=False):
-            name = "_".join(str(part) for part in detail["loc"]).upper()
-            err(f"GATEWAY_{name}: {detail['msg'].removeprefix('Value error, ')}")
-        sys.exit(USAGE)
-    except (JournalAway, BrokerError) as away:
-        err(str(away))
-        sys.exit(RETRY)
-    except AlreadyServed as served:
-        err(str(served))
-        sys.exit(FAULT)
-    except JournalError as error:
-        err(str(error))
-        sys.exit(USAGE)
+    except Exception as error:  # noqa: BLE001 - what is not expected is raised again
+        # Only here: most commands know few of the faults.
+        from gateway.cli.faults import tell
+
+        sys.exit(tell(error))

@@ -13,8 +13,7 @@ from rich.markup import escape
 from gateway import broker
 from gateway.cli.console import USAGE, fail, say
 from gateway.settings import Settings
-from gateway.storage import open_journal
-from schemas.message import AGENCIES
+from schemas.words import AGENCIES
 
 LOOK_EVERY = 0.2
 """Seconds between looks into an empty mailbox."""
@@ -99,6 +98,9 @@ def _from_queue(
 def _from_mailbox(
     settings: Settings, agency: str, count: int | None, wait: float | None
 ) -> Iterator[bytes]:
+    # Only here: a queue is read without the journal.
+    from gateway.storage import open_journal
+
     journal, _ = open_journal(settings, must_exist=True)
     seen, since = 0, time.monotonic()
     with journal:

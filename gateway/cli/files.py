@@ -2,38 +2,46 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import httpx
-import orjson
 import typer
 from rich.markup import escape
 from rich.table import Table
 
-from adapters.errors import NotUnderstood, NotWellFormed, Refused
+from adapters.errors import Refused
 from adapters.inbound.files import Upload
 from adapters.inbound.files.registry import parser_for
+from gateway.assessment import assess
 from gateway.caller import NotAllowed
-from gateway.cli.console import FAULT, USAGE, err, fail, out, say
+from gateway.cli.console import FAULT, err, fail, out, say
+from gateway.cli.upload import (
+    Source,
+    StatementFile,
+    ToldBy,
+    ToldOn,
+    media_type_of_file,
+    settled,
+    show_refused,
+    stated,
+    understood,
+)
 from gateway.files.reading import Record, read_file, upn_of
-from gateway.files.statement import Statement, statement_of
+from gateway.intake import policy_document
+from gateway.policy.engine import decide
 from gateway.rules import Rules, load_rules
 from gateway.settings import Settings
 from gateway.tables import load_tables
 from schemas.file_receipt import FileRecord
 from schemas.receipt import Missing
 
-LOOK = 0.5
-"""Seconds between two looks at a file that is worked on."""
 TELL = 'Were the parents told? Then send it again with --parents-told DATE --by "NAME, ROLE".'
 TOLD = "/notice/parentsTold"
-OF_WHOM = "statement/source"
 BECAME = {
     "accepted": "[green]accepted[/]",
     "repeated": "known already",
@@ -44,22 +52,6 @@ BECAME = {
     "understood": "[green]understood[/]",
 }
 
-ToldOn = Annotated[
-    str | None,
-    typer.Option("--parents-told", help="Files: when the parents were told, as 2026-09-15."),
-]
-ToldBy = Annotated[str | None, typer.Option("--by", help="Files: who told them, name and role.")]
-StatementFile = Annotated[
-    Path | None,
-    typer.Option(
-        exists=True, dir_okay=False, help="Files: a statement in JSON that comes with it."
-    ),
-]
-Source = Annotated[
-    str | None,
-    typer.Option(help="Files that name no school: whose it is, such as urn:199901."),
-]
-
 
 @dataclass(frozen=True)
 class Line:
@@ -68,71 +60,6 @@ class Line:
     place: str
     status: str
     says: tuple[str, ...]
-
-
-def media_type_of_file(body: bytes) -> str | None:
-    """Return the media type of a file of many records, or None where it may be a message instead.
-
-    What can be no message, as it is neither JSON nor FHIR, is a file too: it is told as such what
-    is wrong with it.
-    """
-    beginning = body.lstrip(b"\xef\xbb\xbf \r\n\t")[:1]
-    guessed = {b"<": "application/xml", b"{": "application/json", b"[": "application/json"}
-    media_type = guessed.get(beginning, "application/octet-stream")
-    if body[:2] in (b"\xff\xfe", b"\xfe\xff") and b"<\0" in body[:8]:
-        media_type = "application/xml"
-    try:
-        parser_for(body, media_type)
-    except Refused:
-        is_message = beginning in guessed and (beginning != b"<" or b"hl7.org/fhir" in body[:4096])
-        return None if is_message else "application/octet-stream"
-    return media_type
-
-
-def stated(
-    told_on: str | None, told_by: str | None, file: Path | None, source: str | None
-) -> dict[str, Any]:
-    """Put a statement together from a command's options; ends the command where it is wrong."""
-    given: dict[str, Any] = {}
-    if file:
-        try:
-            given = orjson.loads(file.read_bytes())
-        except orjson.JSONDecodeError as error:
-            fail(f"{file} is not JSON: line {error.lineno}, column {error.colno}.", USAGE)
-    if not isinstance(given, dict):
-        fail(f"{file} is not a JSON object.", USAGE)
-    told = {name: value for name, value in (("on", told_on), ("by", told_by)) if value}
-    if told:
-        notice = given.get("notice", {})
-        given["notice"] = {**(notice if isinstance(notice, dict) else {}), "parentsTold": told}
-    if source:
-        given["source"] = source
-    _understood(given)
-    return given
-
-
-def post_file(
-    http: httpx.Client, file: Path, media_type: str, given: Mapping[str, Any]
-) -> httpx.Response:
-    """Send a file with what was stated."""
-    parts = {
-        "file": (file.name, file.read_bytes(), media_type),
-        "statement": (None, orjson.dumps(given), "application/json"),
-    }
-    return http.post(
-        "/files", files=parts, headers={"Accept": "application/json"}, timeout=httpx.Timeout(120)
-    )
-
-
-def settled(http: httpx.Client, answer: httpx.Response) -> httpx.Response:
-    """Return the file's receipt once all its records have settled."""
-    while (receipt := answer.json())["state"] == "working":
-        counted = receipt["counts"]
-        total = sum(counted.values())
-        say(f"  {total - counted['waiting']} of {total} records are done …")
-        time.sleep(LOOK)
-        answer = http.get(f"/files/{receipt['id']}").raise_for_status()
-    return answer
 
 
 def show_file(http: httpx.Client, answer: httpx.Response, body: bytes, media_type: str) -> bool:
@@ -168,7 +95,7 @@ def check_file(
         read = read_file(
             body,
             media_type,
-            _understood(stated(told_on, told_by, statement, source)),
+            understood(stated(told_on, told_by, statement, source)),
             sent=datetime.now(UTC),
             tables=rules.tables,
             directory=rules.directory,
@@ -192,26 +119,6 @@ def check_file(
     raise SystemExit(FAULT if any(r.outcome == "refused" for r in read.records) else 0)
 
 
-def show_refused(name: str, refused: Refused) -> None:
-    """Print why a file as a whole was not understood."""
-    if isinstance(refused, NotUnderstood):
-        err(f"{name} was not understood:")
-        for fault in refused.faults:
-            err(f"  {fault.pointer or 'The whole'}: {fault.detail}")
-            if fault.pointer == OF_WHOM:
-                err("  Here: add --source, such as --source urn:199901.")
-    elif isinstance(refused, NotWellFormed):
-        err(f"{name}{refused.where}: {refused.detail}")
-
-
-def _understood(given: Mapping[str, Any]) -> Statement:
-    try:
-        return statement_of(dict(given))
-    except NotUnderstood as refused:
-        show_refused("The statement", refused)
-        raise SystemExit(USAGE) from None
-
-
 def _waits_for_parents(missing: Iterable[Missing]) -> bool:
     return any((one.pointer or "").startswith(TOLD) for one in missing)
 
@@ -231,11 +138,6 @@ def _says(record: FileRecord) -> Iterable[str]:
 
 def _would(record: Record, rules: Rules, *, monitoring_zone: bool) -> Iterable[str]:
     """Say who would be told of a record, were it the first of its kind."""
-    # Only here: `gateway send` starts without the FHIR library.
-    from gateway.assessment import assess
-    from gateway.intake import policy_document
-    from gateway.policy.engine import decide
-
     for fault in record.faults:
         yield f"{fault.pointer}: {fault.detail}"
     yield from record.notes

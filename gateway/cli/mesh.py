@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from gateway.cli.console import USAGE, fail, say
+from gateway.mesh.poller import run_poller
 from gateway.settings import Settings
 from gateway.storage import open_journal
 
@@ -29,7 +30,4 @@ def mesh(
             count = journal.deliveries.retry_failed("mesh", everything=True)
         say(f"{count} delivery(s) will be sent again.")
         return
-    # Only here: the other commands start without the FHIR library and the client of MESH.
-    from gateway.mesh.poller import run_poller
-
     run_poller(settings)

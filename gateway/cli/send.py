@@ -15,7 +15,7 @@ from rich.markup import escape
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from gateway.cli.console import FAULT, RETRY, USAGE, err, fail, say
-from gateway.cli.files import (
+from gateway.cli.upload import (
     Source,
     StatementFile,
     ToldBy,
@@ -23,7 +23,6 @@ from gateway.cli.files import (
     media_type_of_file,
     post_file,
     settled,
-    show_file,
     stated,
 )
 from schemas.receipt import Receipt
@@ -81,6 +80,9 @@ def send(
                 err(f"  {away}")
                 raise SystemExit(RETRY) from None
             if answer.is_success and of_many:
+                # Only here: a message is sent without the readers of files.
+                from gateway.cli.files import show_file
+
                 worst = worst if show_file(http, answer, body, of_many) else FAULT
             elif answer.is_success:
                 show_receipt(Receipt.model_validate_json(answer.content))

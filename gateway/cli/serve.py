@@ -1,21 +1,19 @@
-"""`gateway serve` and `gateway relay`."""
+"""`gateway serve`: take messages."""
 
 from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from gateway import app
 from gateway.cli.console import USAGE, fail, say
 from gateway.cli.orgs import register
 from gateway.examples import MESSAGES
-from gateway.relay import run_relay
+from gateway.service import Service
 from gateway.settings import Settings
-
-if TYPE_CHECKING:
-    from gateway.service import Service
 
 SAMPLE = MESSAGES / "review.json"
 SAMPLE_SOURCE = "ods:RXA"
@@ -37,9 +35,6 @@ def serve(
     ] = False,
 ) -> None:
     """Take messages over HTTP, and deliver alerts by a relay of its own."""
-    # Only here: the other commands start without the web framework and the FHIR library.
-    from gateway import app
-
     settings = Settings()
 
     def ready(service: Service) -> None:
@@ -53,11 +48,6 @@ def serve(
         app.run(settings, relay=not no_relay, ready=ready)
     except OSError as error:
         fail(f"Cannot serve on {settings.host}:{settings.port}: {error.strerror}.", USAGE)
-
-
-def relay() -> None:
-    """Deliver what is due: run as many as you like, they share the work."""
-    run_relay(Settings())
 
 
 def _shown(settings: Settings) -> str:

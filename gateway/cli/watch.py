@@ -17,8 +17,8 @@ import httpx
 import typer
 
 from gateway.cli.console import FAULT, RETRY, USAGE, err, fail, say
-from gateway.cli.files import Source, StatementFile, stated
 from gateway.cli.send import Away, post_whatever
+from gateway.cli.upload import Source, StatementFile, stated
 
 ACCEPTED, REFUSED = "accepted", "refused"
 UNFINISHED = (".tmp", ".part", ".partial", ".filepart", ".crdownload", ".swp")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from pydantic import ValidationError
-from ruamel.yaml.error import MarkedYAMLError
+from yaml import YAMLError
 
 from adapters.outbound import FORMATS
 from gateway.directory.model import (
@@ -150,7 +150,7 @@ def _yaml(path: Path, model: type[P], faults: Faults) -> tuple[YamlSource, P] | 
     try:
         source = YamlSource(path)
         return source, model.model_validate(source.data)
-    except MarkedYAMLError as error:
+    except YAMLError as error:
         faults.append(not_yaml(path, error))
     except ValidationError as error:
         faults += source.faults(error, model)

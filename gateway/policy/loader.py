@@ -11,7 +11,7 @@ from datetime import date
 from pathlib import Path
 
 from pydantic import ValidationError
-from ruamel.yaml.error import YAMLError
+from yaml import YAMLError
 
 from gateway.policy.model import Conditions, Expected, Not, Policy, Route, View
 from gateway.policy.views import allowed

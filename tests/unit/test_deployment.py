@@ -4,14 +4,14 @@ import re
 from pathlib import Path
 
 import pytest
-from ruamel.yaml import YAML
+import yaml
 
 from gateway.broker import Topology
 from gateway.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = (ROOT / "docker-compose.yml").read_text()
-SERVICES = YAML(typ="safe").load(COMPOSE)["services"]
+SERVICES = yaml.safe_load(COMPOSE)["services"]
 SECRET = re.compile(r"\$\{(\w+(?:_PASSWORD|_KEY)):\?run scripts/make_env first\}")
 
 

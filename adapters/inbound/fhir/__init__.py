@@ -15,7 +15,7 @@ import orjson
 from pydantic import ValidationError
 
 from adapters.errors import Fault, NotUnderstood, NotWellFormed, Refused
-from adapters.fhir_definitions import resource_class
+from adapters.fhir_definitions import class_of, elements, resource_class
 from adapters.inbound import doubled
 from adapters.inbound.fhir import bars, r4, stu3, xml
 from adapters.inbound.fhir.envelope import Envelope, envelope_of
@@ -32,10 +32,12 @@ PROFILES = (stu3.PROFILE, bars.PROFILE, r4.PROFILE)
 
 
 def load() -> None:
-    """Load the classes of all resources, which takes a second, before the first message needs them."""
+    """Load the classes of all resources and of what they hold, before the first message needs them."""
     for profile in PROFILES:
-        for name in profile.types:
-            resource_class(profile.version, name)
+        for name in ("Bundle", *profile.types):
+            for element in elements(resource_class(profile.version, name)).values():
+                if element.kind == "object":
+                    class_of(element)
 
 
 def parse(body: bytes, tables: CodeTables) -> Parsed:

@@ -19,9 +19,6 @@ from functools import cache
 from typing import Any
 from xml.parsers import expat
 
-from openpyxl import load_workbook
-from openpyxl.utils.datetime import from_excel
-
 from adapters.errors import Fault, NotUnderstood, NotWellFormed
 
 OLD_EXCEL = b"\xd0\xcf\x11\xe0"
@@ -66,6 +63,8 @@ class Table:
         """Return the date that a workbook's serial number stands for; None where it cannot be one."""
         if self.epoch is None or not 1 <= serial < 110_000:
             return None
+        from openpyxl.utils.datetime import from_excel
+
         found = from_excel(serial, self.epoch)
         return found.date() if isinstance(found, datetime) else None
 
@@ -145,6 +144,9 @@ def _csv(text: str) -> Table:
 
 
 def _workbook(body: bytes) -> Table:
+    # Only here, as it takes long to load and few send workbooks.
+    from openpyxl import load_workbook
+
     try:
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
             _hold_to_bounds(archive)

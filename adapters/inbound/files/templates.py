@@ -15,9 +15,6 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from openpyxl import Workbook
-from openpyxl.styles import Alignment, Font
-
 from adapters.inbound.files.cells import column_letters
 
 NAMES = (
@@ -136,6 +133,10 @@ def template_csv(name: str, *, example: bool = False) -> bytes:
 def template_xlsx(name: str, *, example: bool = False) -> bytes:
     """Return the same as a workbook, its cells formatted as text, with a sheet that explains them."""
     columns = templates()[name].columns
+    # Only here, as it takes long to load and few ask for workbooks.
+    from openpyxl import Workbook
+    from openpyxl.styles import Alignment, Font
+
     book = Workbook()
     table, help_ = book.active, book.create_sheet("Columns")
     table.title = name[:31]
