@@ -247,7 +247,7 @@ class Recording:
         change: Literal["created", "updated"],
     ) -> AlertData:
         """Build the alert's data from the cut document. Nothing else of the message enters it."""
-        message, route = state.message, outgoing.definition
+        message, route = state.message, self.policy.routes[outgoing.route]
         assert message is not None
         basis = self.policy.bases[outgoing.basis]
         organisation = self.directory.organisation(message.source.key)

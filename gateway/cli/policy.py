@@ -69,7 +69,7 @@ def _explain(rules: Rules, decision: Decision, document: dict[str, Any]) -> None
     stated = dict(_pairs(document))
     for alert in decision.alerts:
         basis = rules.policy.bases[alert.basis]
-        say(f"[bold]Route {alert.route}[/]: {escape(alert.definition.title)}")
+        say(f"[bold]Route {alert.route}[/]: {escape(rules.policy.routes[alert.route].title)}")
         say(f"  told: {escape(alert.service.title)} ({alert.agency}){' · urgent' * alert.urgent}")
         say(f"  basis: {alert.basis}, {escape(basis.title)}: {escape(basis.power)}")
         for flag in alert.flags:
