@@ -198,8 +198,7 @@ def _beat(state: str, tx: Transaction) -> None:
 
 def run_relay(settings: Settings, *, while_stdin_is_open: bool = False) -> None:
     """Run one relay until SIGTERM or SIGINT, or until standard input ends."""
-    journal, _ = open_journal(settings)
-    with journal:
+    with open_journal(settings) as journal:
         running = run_until_told(
             Relay(settings, journal).run, while_stdin_is_open=while_stdin_is_open
         )

@@ -17,7 +17,7 @@ MESH = "mesh"
 """The same of the process that looks after the MESH mailbox."""
 
 
-def open_journal(settings: Settings, *, must_exist: bool = False) -> tuple[Journal, Codec]:
+def open_journal(settings: Settings, *, must_exist: bool = False) -> Journal:
     """Open the journal, with its tables brought up to date; a SQLite file is made where there is none.
 
     Raises JournalAway, WrongKey or JournalError, also where it `must_exist` and does not.
@@ -36,11 +36,11 @@ def open_journal(settings: Settings, *, must_exist: bool = False) -> tuple[Journ
         raise JournalError(f"The journal at {file} cannot be made: {error.strerror}.") from None
 
 
-def _opened(settings: Settings) -> tuple[Journal, Codec]:
+def _opened(settings: Settings) -> Journal:
     key = settings.journal_key.get_secret_value() if settings.journal_key else None
     codec = Codec(*load_secret(key, settings.database_url))
     migrate(settings.database_url)
-    return Journal(settings.database_url, codec), codec
+    return Journal(settings.database_url, codec)
 
 
 def _beginning(file: Path) -> bytes:

@@ -99,7 +99,7 @@ def _from_queue(
 def _from_mailbox(
     settings: Settings, agency: str, count: int | None, wait: float | None
 ) -> Iterator[bytes]:
-    journal, _ = open_journal(settings, must_exist=True)
+    journal = open_journal(settings, must_exist=True)
     seen, since = 0, time.monotonic()
     with journal:
         while count is None or seen < count:

@@ -170,8 +170,7 @@ def _gateway(environment: dict[str, str]) -> Iterator[Running]:
 def _key(settings: Settings) -> str:
     """Make a key, as `gateway org add` does."""
     directory = load_rules(settings).directory
-    journal, _ = open_journal(settings)
-    with journal:
+    with open_journal(settings) as journal:
         return register(journal, directory, SUPPLIER, speaks_for=SPEAKS_FOR).key
 
 
@@ -217,8 +216,7 @@ def _events(settings: Settings, expected: int) -> list[dict[str, Any]]:
     """Consume what each agency's queue or mailbox holds, and acknowledge it."""
     events: list[dict[str, Any]] = []
     if settings.amqp_url is None:
-        journal, _ = open_journal(settings)
-        with journal:
+        with open_journal(settings) as journal:
             for agency in AGENCIES:
                 for due in journal.deliveries.mailbox(agency, 1000):
                     events.append(orjson.loads(due.body))

@@ -160,8 +160,7 @@ def check_file(
     source: Source = None,
 ) -> None:
     """Read a school's file here, and show who would be told. Nothing is sent or stored; no key."""
-    settings = Settings()
-    rules = load_rules(settings)
+    rules = load_rules(Settings())
     body = file.read_bytes()
     media_type = media_type_of_file(body) or "application/octet-stream"
     try:
@@ -181,10 +180,7 @@ def check_file(
     except NotAllowed as wrong:
         fail(str(wrong), FAULT)
     say(f"[bold]{escape(str(file))}[/]: {read.format} of {read.source}")
-    lines = [
-        Line(r.place, r.outcome, tuple(_would(r, rules, monitoring_zone=settings.monitoring_zone)))
-        for r in read.records
-    ]
+    lines = [Line(r.place, r.outcome, tuple(_would(r, rules))) for r in read.records]
     notes = [*read.notes, *([TELL] if any(TELL in line.says for line in lines) else ())]
     bare = [replace(line, says=tuple(one for one in line.says if one != TELL)) for line in lines]
     _show(bare, notes, {r.place: r.upn for r in read.records if r.upn})
@@ -229,22 +225,15 @@ def _says(record: FileRecord) -> Iterable[str]:
         yield f"receipt {record.message}"
 
 
-def _would(record: Record, rules: Rules, *, monitoring_zone: bool) -> Iterable[str]:
+def _would(record: Record, rules: Rules) -> Iterable[str]:
     """Say who would be told of a record, were it the first of its kind."""
-    # Only here: `gateway send` starts without the FHIR library.
-    from gateway.assessment import assess
-    from gateway.intake import policy_document
-    from gateway.policy.engine import decide
-
     for fault in record.faults:
         yield f"{fault.pointer}: {fault.detail}"
     yield from record.notes
     if record.parsed is None:
         return
     message = record.parsed.message
-    weighed = assess(message, rules.tables, monitoring_zone=monitoring_zone)
-    document = policy_document(message, weighed)
-    decision = decide(rules.policy, rules.directory, message, document, weighed.findings)
+    decision = rules.decide(message, rules.assess(message))
     for alert in decision.alerts:
         yield f"would go to {alert.agency}: {alert.service.title} (basis {alert.basis})"
     for hold in decision.holds:

@@ -17,6 +17,7 @@ from gateway.journal.migrations import migrate
 from gateway.journal.queries import Queries
 from gateway.journal.rows import (
     Alert,
+    AlertState,
     Backlog,
     Channel,
     Credential,
@@ -42,6 +43,7 @@ from gateway.journal.transaction import KEPT_WHILE_HELD, Transaction
 __all__ = [
     "KEPT_WHILE_HELD",
     "Alert",
+    "AlertState",
     "AlreadyServed",
     "Backlog",
     "Channel",

@@ -120,7 +120,7 @@ class FileQueries:
                 receipt=self._codec.open(row.receipt) if row.receipt else None,
                 submitter=row.credential_id,
                 hidden=bool(row.submitter_only),
-                restricted=bool(row.mark) and row.mark == self._codec.ref("restricted", row.ref),
+                restricted=bool(row.ref) and row.mark == self._codec.mark(row.ref, restricted=True),
             )
             for row in rows
         ]

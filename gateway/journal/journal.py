@@ -56,7 +56,8 @@ class Journal:
         answer, WrongKey where it was written with another key, JournalError where it has no tables.
         """
         self._file = database_file(url)
-        self._codec = codec
+        self.codec = codec
+        """The one way in and out for anything personal."""
         self._writing = open_engine(url)
         self._reading = open_engine(url, read_only=True)
         self._check_key()
@@ -95,7 +96,7 @@ class Journal:
         Raises JournalAway where the database does not answer.
         """
         with answering(), self._reading.begin() as connection:
-            return job(Queries(connection, self._codec))
+            return job(Queries(connection, self.codec))
 
     def writable(self, timeout: float = BUSY_SECONDS) -> bool:
         """Prove that the journal can be written by writing to it; True, or raises JournalAway."""
@@ -160,10 +161,10 @@ class Journal:
                 raise JournalError("The journal has no tables yet: migrate it first.")
             for column in (record.c.ref, credential.c.key_hash):
                 known = connection.scalar(select(column).limit(1))
-                if known and not known.startswith(f"{self._codec.hash_id}."):
+                if known and not known.startswith(f"{self.codec.hash_id}."):
                     raise WrongKey(
                         f"This journal was written with key {known.partition('.')[0]}, this "
-                        f"gateway hashes with {self._codec.hash_id}. Put that key last in "
+                        f"gateway hashes with {self.codec.hash_id}. Put that key last in "
                         "GATEWAY_JOURNAL_KEY, or its file back beside the database."
                     )
 
@@ -200,7 +201,7 @@ class Journal:
         for _ in range(2):
             try:
                 with connection.begin_nested():
-                    transaction = Transaction(connection, self._codec)
+                    transaction = Transaction(connection, self.codec)
                     result = work.job(transaction)
                     transaction.flush()
                 return partial(work.future.set_result, result)

@@ -138,6 +138,11 @@ class Queries(FileQueries):
         """Find a record; None where no message spoke of it."""
         return next(iter(self._records(record.c.ref == record_ref)), None)
 
+    def restricted(self, record_ref: str) -> bool:
+        """Tell whether nobody may learn where a record's child is, even once its bodies are gone."""
+        known = self.record(record_ref)
+        return known is not None and known.mark == self._codec.mark(record_ref, restricted=True)
+
     def records_of_day(self, day_ref: str) -> list[Record]:
         """List the records that share a review's child, day and organisation."""
         return self._records(record.c.day_ref == day_ref)

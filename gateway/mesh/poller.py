@@ -226,9 +226,8 @@ def run_poller(settings: Settings, *, while_stdin_is_open: bool = False) -> None
     """
     rules = load_rules(settings)
     check_workflows(rules.directory)
-    journal, codec = open_journal(settings)
-    with journal, Mesh(settings) as mesh:
-        inbox = Inbox(mesh, build_intake(settings, rules, journal, codec), settings.max_bytes)
+    with open_journal(settings) as journal, Mesh(settings) as mesh:
+        inbox = Inbox(mesh, build_intake(settings, rules, journal), settings.max_bytes)
         poller = Poller(mesh, inbox, journal, settings)
         asyncio.run(run_until_told(poller.run, while_stdin_is_open=while_stdin_is_open))
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from gateway.assessment import Assessment
 from gateway.directory import Directory, Service
 from gateway.policy.facts import (
     Case,
@@ -20,12 +21,12 @@ from gateway.policy.facts import (
     is_known,
     lookup,
     meets,
+    policy_document,
     stopped,
 )
 from gateway.policy.model import Basis, Conditions, Need, Not, Policy, Route, Scalar
 from gateway.policy.recipients import recipients
 from gateway.policy.views import cut_to
-from schemas.finding import Finding
 from schemas.message import Agency, Message, ReferralMessage, is_safeguarding
 from schemas.receipt import Missing
 
@@ -76,19 +77,10 @@ class Decision:
 
 
 def decide(
-    policy: Policy,
-    directory: Directory,
-    message: Message,
-    document: Mapping[str, Any],
-    findings: tuple[Finding, ...] = (),
+    policy: Policy, directory: Directory, message: Message, assessment: Assessment
 ) -> Decision:
-    """Decide on one record's state.
-
-    `document` is the message's canonical document with `findings` and `areas` added. Never raises
-    for what a message may hold: deciding is total.
-    """
-    levels = frozenset(f.level for f in findings if f.origin == "computed")
-    case = Case(message, document, directory, levels)
+    """Decide on one record's state. Never raises for what a message may hold: deciding is total."""
+    case = Case(message, policy_document(message, assessment), directory, assessment.findings)
     sender_facts = about_sender(case)
     alerts: list[Outgoing] = []
     holds: list[Holding] = []
@@ -100,7 +92,7 @@ def decide(
         fires = check(route.when, case, sender_facts)
         if fires is False:
             continue
-        seen = replace(case, document=_narrowed(document, route, findings))
+        seen = replace(case, document=_narrowed(case, route))
         for recipient in recipients(case, route):
             if harm and recipient.service is None:
                 recipient = _any_service(directory, recipient)
@@ -126,23 +118,21 @@ def _any_service(directory: Directory, recipient: Recipient) -> Recipient:
     return replace(recipient, service=services[0], flags=(flag,)) if services else recipient
 
 
-def _narrowed(
-    document: Mapping[str, Any], route: Route, findings: tuple[Finding, ...]
-) -> Mapping[str, Any]:
+def _narrowed(case: Case, route: Route) -> Mapping[str, Any]:
     """Leave only the conclusions for which a route fires: another's are not its receiver's."""
     kinds = _concluded(route)
     if not kinds:
-        return document
+        return case.document
     areas = {
         f.area
-        for f in findings
+        for f in case.findings
         if f.area
         and f.origin == "professional-opinion"
         and f.level == "concern"
         and (f.about in kinds or not (f.pointer or "").startswith("/conclusions"))
     }
-    conclusions = [c for c in document.get("conclusions", ()) if c["kind"] in kinds]
-    narrowed = {**document, "conclusions": conclusions, "areas": sorted(areas)}
+    conclusions = [c for c in case.document.get("conclusions", ()) if c["kind"] in kinds]
+    narrowed = {**case.document, "conclusions": conclusions, "areas": sorted(areas)}
     return {name: value for name, value in narrowed.items() if value != []}
 
 

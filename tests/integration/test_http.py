@@ -632,7 +632,7 @@ def test_the_bytes_of_a_400_and_a_422_are_kept_sealed_for_30_days(
     organisation, noted, why, size, sealed, _, expires = refused_rows(gateway)[-1]
     assert (organisation, noted, size) == ("ods:RXA", status, len(sent))
     assert why in ("NotWellFormed", "NotUnderstood")
-    assert gateway.service.intake.codec.open(sealed) == sent
+    assert gateway.service.journal.codec.open(sealed) == sent
     assert expires is not None
     assert CANARY.encode() not in gateway.on_disk()
 

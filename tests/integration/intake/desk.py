@@ -35,7 +35,7 @@ class Desk:
         chosen = Settings(
             **{"amqp_url": None, "public_url": "https://gateway.example/", **settings}
         )
-        self.intake = build_intake(chosen, Rules(tables(), directory(), policy), journal, codec)
+        self.intake = build_intake(chosen, Rules(tables(), directory(), policy), journal)
         self.caller = self.a_caller()
         engine = journal._reading  # the one way to look at rows that no query of the journal shows
         self._engine = create_engine(engine.url, isolation_level="AUTOCOMMIT")

@@ -61,14 +61,14 @@ def test_a_journal_that_fails_in_mid_work_has_accepted_nothing(desk, another, co
         fails_in(patched, "add_alert", fails)
         with pytest.raises(JournalAway):
             desk.send(review)
-    again = Desk(another, codec, desk.intake.policy)
+    again = Desk(another, codec, desk.intake.rules.policy)
     assert again.counts() == {}
     assert len(again.send(review).alerts) == 2
 
 
 def test_a_journal_that_is_closed_accepts_nothing(database, codec: Codec, desk):
     with Journal(database, codec) as journal:
-        closed = Desk(journal, codec, desk.intake.policy)
+        closed = Desk(journal, codec, desk.intake.rules.policy)
     with pytest.raises(JournalAway):
         closed.send(a_review(child=a_child()))
     assert desk.counts() == {}

@@ -181,11 +181,13 @@ def test_a_signed_default_stands_for_what_the_message_cannot_state(desk):
         on=date(2026, 10, 1),
         sharing=DefaultSharing(safe_contact="speak-to-sender-first"),
     )
-    known = desk.intake.directory
+    known = desk.intake.rules.directory
     source = known.organisation("ods:RXA").model_copy(update={"default_statement": default})
     organisations = {**known._entries.organisations, "ods:RXA": source}
     changed_directory = Directory(replace(known._entries, organisations=organisations))
-    desk.intake = replace(desk.intake, directory=changed_directory)
+    desk.intake = replace(
+        desk.intake, rules=replace(desk.intake.rules, directory=changed_directory)
+    )
     [receipt] = send(desk, part("CH004"))
     [event] = desk.read()
     assert shown([event])["sharing"] == {"safeContact": "speak-to-sender-first"}

@@ -7,11 +7,8 @@ from typing import Any
 
 import pytest
 
-from adapters.inbound import Parsed
-from gateway.assessment import assess
-from gateway.intake import policy_document
-from gateway.policy.engine import Decision, decide
 from gateway.receipts import Receipts
+from gateway.rules import Rules
 from schemas.fields import MODELS
 from schemas.receipt import Receipt
 from tests.builders import (
@@ -83,15 +80,12 @@ ANYWHERE: dict[str, tuple[str, Callable[[], Document]]] = {
 }
 
 
-def receipt_of(message: Document, decision: Decision | None = None) -> Receipt:
+def receipt_of(message: Document) -> Receipt:
     """Return the answer to a check of this message."""
-    parsed: Parsed = understood(message)
-    assessment = assess(parsed.message, tables())
-    document = policy_document(parsed.message, assessment)
-    made = decision or decide(
-        default_policy(), directory(), parsed.message, document, assessment.findings
-    )
-    return Receipts(default_policy(), directory()).checked(parsed, assessment, made)
+    parsed, rules = understood(message), Rules(tables(), directory(), default_policy())
+    assessment = rules.assess(parsed.message)
+    decision = rules.decide(parsed.message, assessment)
+    return Receipts(rules.policy, rules.directory).checked(parsed, assessment, decision)
 
 
 # Home.
