@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.assessment import age_on
+from gateway.assessment.ages import age_on
 from gateway.directory import Directory
 from gateway.journal import Uptake
 from schemas.base import whole_date

@@ -15,15 +15,9 @@ from hypothesis import strategies as st
 
 from adapters.errors import Refused
 from adapters.inbound.parsed import canonical_bytes
-from gateway.assessment import (
-    DOMAINS,
-    ITEM_RULE,
-    RULE,
-    SE_RULE,
-    Assessment,
-    age_on,
-    assess,
-)
+from gateway.assessment import Assessment, assess
+from gateway.assessment.ages import age_on
+from gateway.assessment.scores import DOMAINS, ITEM_RULE, RULE, SE_RULE
 from schemas.codes import Age
 from schemas.fields import MODELS
 from schemas.finding import Finding
