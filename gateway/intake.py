@@ -6,7 +6,6 @@ Repeated    the same id with other content
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -95,9 +94,10 @@ class Intake:
         Raises Refused.
         """
         parsed = PARSERS[media_type](body, self.rules.tables)
-        in_json = media_type == "application/json"
-        if faults := tuple(_of_the_future(parsed.message, received, in_json=in_json)):
-            raise NotUnderstood(faults)
+        if parsed.message.sent > received + AHEAD:
+            place = "/sent" if media_type == "application/json" else "Bundle.timestamp"
+            detail = "lies in the future; check the clock of the sending system"
+            raise NotUnderstood((Fault(place, detail, "sent"),))
         return self._with_default(parsed)
 
     def allow(self, caller: Caller, message: Message) -> None:
@@ -197,13 +197,3 @@ class Intake:
             message=message.model_copy(update={"sharing": sharing}),
             notes=(*parsed.notes, Question(pointer="/sharing/safeContact", detail=detail)),
         )
-
-
-def _of_the_future(message: Message, received: datetime, *, in_json: bool) -> Iterator[Fault]:
-    review = getattr(message, "review", None)
-    if review and review.date > (received + timedelta(days=1)).date():
-        place = "Bundle.entry.resource.ofType(Encounter).period.start"
-        yield Fault("/review/date" if in_json else place, "lies in the future", "review-date")
-    if message.sent > received + AHEAD:
-        detail = "lies in the future; check the clock of the sending system"
-        yield Fault("/sent" if in_json else "Bundle.timestamp", detail, "sent")
