@@ -10,11 +10,10 @@ from uuid import uuid4
 from pydantic_core import to_json
 
 from adapters.outbound.cloudevents import render
-from gateway.directory import Directory
 from gateway.journal import Alert, Codec, Thread, Transaction, Way
 from gateway.policy.engine import Outgoing
 from gateway.policy.facts import event_date
-from gateway.policy.model import Policy
+from gateway.rules import Rules
 from gateway.travelling import Incoming, State
 from schemas.alert import AlertBasis, AlertData, AlertSender, AlertService
 
@@ -53,8 +52,7 @@ class Alerts:
     """Writes alerts; knows where they go."""
 
     codec: Codec
-    policy: Policy
-    directory: Directory
+    rules: Rules
     channel: Literal["amqp", "mailbox"]
     public_url: str
 
@@ -128,7 +126,7 @@ class Alerts:
         if data.change == "withdrawn":
             beside = sorted(way for way in thread.ways if way.channel not in ("amqp", "mailbox"))
             return own, *beside
-        ends = self.directory.endpoints.get(thread.service, ())
+        ends = self.rules.directory.endpoints.get(thread.service, ())
         return own, *(Way(end.channel, thread.service, end.format) for end in ends)
 
     def _data(
@@ -139,10 +137,10 @@ class Alerts:
         change: Literal["created", "updated"],
     ) -> AlertData:
         """Build the alert's data from the cut document. Nothing else of the message enters it."""
-        message, route = state.message, self.policy.routes[outgoing.route]
+        message, route = state.message, self.rules.policy.routes[outgoing.route]
         assert message is not None
-        basis = self.policy.bases[outgoing.basis]
-        organisation = self.directory.organisation(message.source.key)
+        basis = self.rules.policy.bases[outgoing.basis]
+        organisation = self.rules.directory.organisation(message.source.key)
         professional = message.professional if "professional" in outgoing.fields else None
         return AlertData(
             change=change,
@@ -181,7 +179,9 @@ class Alerts:
             change="withdrawn",
             kind=incoming.message.kind,
             agency=thread.agency,  # type: ignore[arg-type]
-            service=AlertService(id=thread.service, title=self.directory.title(thread.service)),
+            service=AlertService(
+                id=thread.service, title=self.rules.directory.title(thread.service)
+            ),
             urgency="routine",
         )
 

@@ -14,7 +14,7 @@ import structlog
 from adapters.errors import Fault, NotUnderstood, NotWellFormed, Refused
 from adapters.inbound import PARSERS, Parsed
 from gateway.assessment import Assessment
-from gateway.caller import Caller, NotAllowed
+from gateway.caller import Caller
 from gateway.journal import Journal, JournalAway, Transaction
 from gateway.policy.engine import Decision
 from gateway.receipts import Receipts
@@ -22,7 +22,6 @@ from gateway.recording import Recording
 from gateway.relating import Related, relate, replaces, restate, still_restricted
 from gateway.rules import Rules
 from gateway.travelling import Incoming, State
-from schemas.message import Message
 from schemas.receipt import Question, Receipt
 from schemas.record import fold
 
@@ -75,18 +74,10 @@ class Intake:
         self, parsed: Parsed, body: bytes, media_type: str, caller: Caller, received: datetime
     ) -> Answer:
         """Take a message that was understood. Raises what `take` raises, but Refused."""
-        self.allow(caller, parsed.message)
+        self.rules.allow(caller, parsed.message)
         incoming = Incoming.of(self.journal.codec, parsed, body, media_type, caller, received)
         settled = self.journal.transact(lambda tx: self.settle(tx, incoming), order=incoming.order)
         return await asyncio.wrap_future(settled)
-
-    def check(self, parsed: Parsed) -> Receipt:
-        """Answer as if this were the first part of its record. Reads no journal, stores nothing."""
-        if parsed.message.action == "retract":
-            return self.receipts.well_formed_retract(parsed)
-        assessment = self.rules.assess(parsed.message)
-        decision = self.rules.decide(parsed.message, assessment)
-        return self.receipts.checked(parsed, assessment, decision)
 
     def understand(self, body: bytes, media_type: str, received: datetime) -> Parsed:
         """Parse by media type, and refuse a message from the future: it would stand over all others.
@@ -99,16 +90,6 @@ class Intake:
             detail = "lies in the future; check the clock of the sending system"
             raise NotUnderstood((Fault(place, detail, "sent"),))
         return self._with_default(parsed)
-
-    def allow(self, caller: Caller, message: Message) -> None:
-        """Raise NotAllowed unless the caller may send this, and the source that it names may too."""
-        caller.check(message)
-        source = self.rules.directory.organisation(message.source.key)
-        if source is None or message.kind not in source.sends:
-            raise NotAllowed(
-                f"{message.source.key} is not registered to send `{message.kind}`, whoever speaks "
-                "for it. The gateway's operator can add that to the directory."
-            )
 
     def settle(self, tx: Transaction, incoming: Incoming) -> Answer:
         """Relate, assess, decide and record within one transaction. Raises Repeated."""

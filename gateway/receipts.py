@@ -9,10 +9,9 @@ from typing import Literal
 from adapters.inbound import Parsed
 from gateway.alerts import NewAlert
 from gateway.assessment import Assessment
-from gateway.directory import Directory
 from gateway.journal import AlertState, Message, Outcome, Queries
 from gateway.policy.engine import Decision, Holding
-from gateway.policy.model import Policy
+from gateway.rules import Rules
 from gateway.travelling import Incoming, State
 from schemas.message import is_safeguarding
 from schemas.receipt import (
@@ -67,16 +66,13 @@ def not_delivered(numbers: Telephone) -> str:
 class Receipts:
     """Writes receipts in the words of the policy and with the directory's telephone numbers."""
 
-    policy: Policy
-    directory: Directory
+    rules: Rules
 
     @property
     def telephone(self) -> Telephone:
         """The numbers of the front door and of the night team."""
-        return Telephone(
-            front_door=self.directory.area.telephones.front_door,
-            night_team=self.directory.area.telephones.night_team,
-        )
+        numbers = self.rules.directory.area.telephones
+        return Telephone(front_door=numbers.front_door, night_team=numbers.night_team)
 
     def first(self, incoming: Incoming, state: State, told: Sequence[NewAlert]) -> Receipt:
         """Write the receipt of a message that was just recorded."""
@@ -117,9 +113,13 @@ class Receipts:
             ),
         )
 
-    def checked(self, parsed: Parsed, assessment: Assessment, decision: Decision) -> Receipt:
-        """Write the answer to a check."""
-        restricted = parsed.message.sharing.restricted
+    def check(self, parsed: Parsed) -> Receipt:
+        """Answer as if this were the first part of its record. Reads no journal, stores nothing."""
+        message = parsed.message
+        if message.action == "retract":
+            return _well_formed(parsed)
+        assessment = self.rules.assess(message)
+        decision, restricted = self.rules.decide(message, assessment), message.sharing.restricted
         return self._receipt(
             parsed,
             assessment,
@@ -141,18 +141,6 @@ class Receipts:
                 )
                 for a in decision.alerts
             ),
-        )
-
-    def well_formed_retract(self, parsed: Parsed) -> Receipt:
-        """Answer the check of a retract: only that it is well-formed."""
-        return Receipt(
-            id="-",
-            status="checked",
-            kind=parsed.message.kind,
-            event=parsed.event,
-            action="retract",
-            notes=("This retract is well-formed. " + CHECKED,),
-            sentence=SENTENCE,
         )
 
     def standing(self, tx: Queries, message_id: str) -> Receipt:
@@ -193,7 +181,7 @@ class Receipts:
     @property
     def _harm(self) -> frozenset[str]:
         """The routes of a safeguarding referral."""
-        bases, routes = self.policy.bases, self.policy.routes
+        bases, routes = self.rules.policy.bases, self.rules.policy.routes
         return frozenset(
             n for n, r in routes.items() if any(bases[b].precedes_holds for b in r.basis)
         )
@@ -225,7 +213,7 @@ class Receipts:
         )
 
     def _held(self, hold: Holding) -> Held:
-        words = self.policy.holds[hold.reason]
+        words = self.rules.policy.holds[hold.reason]
         hidden = hold.reason == "restricted"
         return Held(
             route=hold.route,
@@ -250,6 +238,19 @@ def _about_the_record(incoming: Incoming, state: State) -> Iterable[Question]:
         yield Question(pointer="/action", detail=FIRST)
     if state.replaces:
         yield Question(pointer="/action", detail=REPLACED)
+
+
+def _well_formed(parsed: Parsed) -> Receipt:
+    """Answer the check of a retract: only that it is well-formed."""
+    return Receipt(
+        id="-",
+        status="checked",
+        kind=parsed.message.kind,
+        event=parsed.event,
+        action="retract",
+        notes=("This retract is well-formed. " + CHECKED,),
+        sentence=SENTENCE,
+    )
 
 
 def _of_what_is_gone(row: Message, outcomes: Collection[Outcome]) -> Receipt:

@@ -81,7 +81,7 @@ class Recording:
             mark=codec.mark(state.record, restricted=state.restricted),
         )
         if state.message or not state.gone:  # what stands and was forgotten is counted already
-            tx.count(state.record, uptake(state.message, self.alerts.directory))
+            tx.count(state.record, uptake(state.message, self.alerts.rules.directory))
         if later and keep:
             tx.set_expiry(state.record, expires_at)
         elif later:
@@ -93,7 +93,7 @@ class Recording:
     ) -> None:
         """Record that an alert may not go, and what is missing. Its body is the message's own."""
         service = hold.service.id if hold.service and hold.reason != "restricted" else NOBODY
-        route = self.alerts.policy.routes.get(hold.route)
+        route = self.alerts.rules.policy.routes.get(hold.route)
         agency = (route.agency if route else None) or NOBODY
         tx.add_alert(
             Alert(
@@ -116,7 +116,7 @@ class Recording:
 
     def _decision(self, state: State) -> dict[str, object]:
         """Say what was decided under which policy, so that it can be shown afterwards why."""
-        policy = self.alerts.policy
+        policy = self.alerts.rules.policy
         return {
             "policy": {"title": policy.title, "version": policy.version},
             "alerts": [

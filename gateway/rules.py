@@ -1,10 +1,11 @@
-"""What is decided by: code tables, directory and policy, and what they make of a message."""
+"""What is decided by: code tables, directory and policy; and what they say of a message."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from gateway.assessment import Assessment, assess
+from gateway.caller import Caller, NotAllowed
 from gateway.directory import Directory
 from gateway.policy.engine import Decision, decide
 from gateway.policy.loader import load_policy
@@ -24,6 +25,16 @@ class Rules:
     policy: Policy
     monitoring_zone: bool = False
     asqse_cut_offs: bool = False
+
+    def allow(self, caller: Caller, message: Message) -> None:
+        """Raise NotAllowed unless the caller may send this, and the source that it names may too."""
+        caller.check(message)
+        source = self.directory.organisation(message.source.key)
+        if source is None or message.kind not in source.sends:
+            raise NotAllowed(
+                f"{message.source.key} is not registered to send `{message.kind}`, whoever speaks "
+                "for it. The gateway's operator can add that to the directory."
+            )
 
     def assess(self, message: Message) -> Assessment:
         """Assess one record's state."""

@@ -28,9 +28,8 @@ SILENT_FOR = timedelta(seconds=15)
 
 def build_intake(settings: Settings, rules: Rules, journal: Journal) -> Intake:
     """Put the intake together."""
-    policy, directory = rules.policy, rules.directory
-    receipts, base = Receipts(policy, directory), settings.public_url.rstrip("/")
-    alerts = Alerts(journal.codec, policy, directory, settings.channel, base)
+    receipts = Receipts(rules)
+    alerts = Alerts(journal.codec, rules, settings.channel, settings.public_url.rstrip("/"))
     return Intake(journal, rules, receipts, Recording(alerts, receipts))
 
 

@@ -155,7 +155,7 @@ class Filing:
             faults, work = record.faults, None
             if record.parsed:
                 try:
-                    self._intake.allow(caller, record.parsed.message)
+                    self._intake.rules.allow(caller, record.parsed.message)
                     work = self._as_work(upload_id, number, record.parsed)
                 except NotAllowed as refused:
                     state, faults = "forbidden", (Fault(record.place, str(refused), "forbidden"),)

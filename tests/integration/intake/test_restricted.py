@@ -71,7 +71,7 @@ def test_everything_is_held_for_the_named_officer_and_no_place_is_named(desk, bu
 
 
 def test_its_check_names_no_place(desk):
-    receipt = desk.intake.check(understood(restricted(a_probable_sen_review)))
+    receipt = desk.intake.receipts.check(understood(restricted(a_probable_sen_review)))
     assert receipt.held
     assert shown(receipt.model_dump_json()) == []
 

@@ -82,10 +82,7 @@ ANYWHERE: dict[str, tuple[str, Callable[[], Document]]] = {
 
 def receipt_of(message: Document) -> Receipt:
     """Return the answer to a check of this message."""
-    parsed, rules = understood(message), Rules(tables(), directory(), default_policy())
-    assessment = rules.assess(parsed.message)
-    decision = rules.decide(parsed.message, assessment)
-    return Receipts(rules.policy, rules.directory).checked(parsed, assessment, decision)
+    return Receipts(Rules(tables(), directory(), default_policy())).check(understood(message))
 
 
 # Home.
