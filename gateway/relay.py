@@ -179,7 +179,7 @@ class Relay:
         """Erase bodies that were held or refused for 30 days."""
         while not stop.is_set():
             try:
-                erased = await asyncio.to_thread(self._journal.deliveries.erase_expired)
+                erased = await asyncio.to_thread(self._journal.erase_expired)
                 if erased.held or erased.messages or erased.refused:
                     log.info(
                         "erased",

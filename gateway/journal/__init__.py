@@ -8,11 +8,14 @@ with Journal(url, Codec(*load_secret(setting, url))) as journal:
 """
 
 from gateway.journal.codec import Codec, load_secret
+from gateway.journal.credentials import Credential
 from gateway.journal.deliveries import Deliveries
 from gateway.journal.engine import database_file
+from gateway.journal.erasing import Erased
 from gateway.journal.errors import AlreadyServed, JournalAway, JournalError, WrongKey
 from gateway.journal.files import Entry, EntryState, Settled, Upload
 from gateway.journal.journal import Journal
+from gateway.journal.letters import Letter, Reply
 from gateway.journal.migrations import migrate
 from gateway.journal.queries import Queries
 from gateway.journal.rows import (
@@ -20,16 +23,12 @@ from gateway.journal.rows import (
     AlertState,
     Backlog,
     Channel,
-    Credential,
     Delivery,
     Due,
-    Erased,
-    Letter,
     Message,
     Outcome,
     Receipt,
     Record,
-    Reply,
     Returned,
     Sent,
     Standing,

@@ -25,7 +25,9 @@ from gateway.journal.engine import (
     in_transaction,
     open_engine,
 )
+from gateway.journal.erasing import Erased, erase_expired
 from gateway.journal.errors import AlreadyServed, JournalAway, JournalError, WrongKey
+from gateway.journal.letters import Letters
 from gateway.journal.queries import Queries
 from gateway.journal.tables import credential, record
 from gateway.journal.transaction import Transaction
@@ -62,7 +64,9 @@ class Journal:
         self._reading = open_engine(url, read_only=True)
         self._check_key()
         self.deliveries = Deliveries(self._writing, self._reading, codec)
-        """What the relay, the mailbox and the clean-up use."""
+        """What the relay and the mailbox use."""
+        self.letters = Letters(self._writing, codec)
+        """What answers by MESH use."""
         self._lock_fd: int | None = None
         self._queue: Queue[_Work | None] = Queue()
         self._closing = Lock()
@@ -107,6 +111,10 @@ class Journal:
             beat.cancel()
             raise JournalAway(f"The journal took no write within {timeout} seconds.") from None
         return True
+
+    def erase_expired(self, now: datetime | None = None) -> Erased:
+        """Erase what has been kept long enough. Raises JournalAway."""
+        return erase_expired(self._writing, now or datetime.now(UTC))
 
     def lock_exclusively(self) -> None:
         """Claim a SQLite file for one `serve`, until `close` or the end of the process.

@@ -104,7 +104,7 @@ class Poller:
 
     async def _answer_all(self) -> None:
         for reply in await asyncio.to_thread(
-            self._journal.deliveries.claim_replies, self._owner, BATCH, self._lease
+            self._journal.letters.claim_replies, self._owner, BATCH, self._lease
         ):
             await self._answer(reply)
 
@@ -157,19 +157,17 @@ class Poller:
             minutes = min(2**reply.attempts, 24 * 60)
             at = datetime.now(UTC) + timedelta(minutes=minutes)
             log.error("an answer was refused", mesh=reply.id, why=refused.code)
-            await asyncio.to_thread(
-                self._journal.deliveries.reply_later, reply.id, at, refused.code
-            )
+            await asyncio.to_thread(self._journal.letters.reply_later, reply.id, at, refused.code)
         except MeshAway as away:
             at = datetime.now(UTC)
-            await asyncio.to_thread(self._journal.deliveries.reply_later, reply.id, at, away.code)
+            await asyncio.to_thread(self._journal.letters.reply_later, reply.id, at, away.code)
             raise
         except Exception as error:  # noqa: BLE001 - the other answers must not wait
             why, at = type(error).__name__, datetime.now(UTC) + LOOK_MOST
             log.error("an answer was set aside", mesh=reply.id, why=why)
-            await asyncio.to_thread(self._journal.deliveries.reply_later, reply.id, at, why)
+            await asyncio.to_thread(self._journal.letters.reply_later, reply.id, at, why)
         else:
-            await asyncio.to_thread(self._journal.deliveries.replied, reply.id, reference)
+            await asyncio.to_thread(self._journal.letters.replied, reply.id, reference)
 
     async def _follow(self, sent: Sent) -> None:
         """See whether the receiver has fetched what was sent."""

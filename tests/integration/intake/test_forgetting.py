@@ -78,7 +78,7 @@ def test_of_a_review_that_goes_to_nobody_no_identity_is_left(desk, database):
     receipt = desk.send(a_review_for_nobody())
     assert receipt.status == "counted"
     assert receipt.alerts == receipt.held == ()
-    desk.journal.deliveries.erase_expired()  # moves SQLite's log into its file
+    desk.journal.erase_expired()  # moves SQLite's log into its file
     assert desk.blobs() == []
     assert identity_in(desk.columns()) == []
     assert [word for word in IDENTITY if word.encode() in files_of(database)] == []
@@ -276,7 +276,7 @@ def test_no_pattern_of_scores_and_no_statement_tells_anybody_but_health(desk, da
         if "generalPractice" not in review["child"]:
             assert receipt.status == "counted"
 
-    desk.journal.deliveries.erase_expired(datetime.now(UTC) + timedelta(days=31))
+    desk.journal.erase_expired(datetime.now(UTC) + timedelta(days=31))
     told = {receipt.id for receipt in receipts if receipt.alerts}
     forgotten = [
         name
