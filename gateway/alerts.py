@@ -175,13 +175,12 @@ class Alerts:
         )
 
     def _withdrawal(self, thread: Thread, incoming: Incoming) -> AlertData:
+        service = self.rules.directory.any_service(thread.service)  # None: it is gone
         return AlertData(
             change="withdrawn",
             kind=incoming.message.kind,
             agency=thread.agency,  # type: ignore[arg-type]
-            service=AlertService(
-                id=thread.service, title=self.rules.directory.title(thread.service)
-            ),
+            service=AlertService(id=thread.service, title=service.title if service else None),
             urgency="routine",
         )
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
@@ -14,6 +14,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from schemas.fields import nearest, properties
 
 Place = Sequence[str | int]
+M = TypeVar("M", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -28,18 +29,40 @@ class SourceFault:
         return f"{self.file}:{self.line}: {self.detail}"
 
 
+class SourceFaults(Exception):
+    """Data files are not in order. `faults` names each fault with its file and line."""
+
+    def __init__(self, faults: Iterable[object]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(str(fault) for fault in self.faults))
+
+
 class YamlSource:
     """A YAML document with the line of every key."""
 
     def __init__(self, path: Path) -> None:
-        """Read `path`.
-
-        Raises:
-            OSError: the file cannot be read.
-            MarkedYAMLError: it is not YAML; the error names line and column.
-        """
+        """Read `path`. Raises SourceFaults where it cannot be read, or is not YAML."""
         self.path = path
-        self.data: Any = YAML(typ="rt").load(path.read_text(encoding="utf-8"))
+        try:
+            self.data: Any = YAML(typ="rt").load(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            detail = f"cannot be read in {path.parent}: {error.strerror}"
+            raise SourceFaults([SourceFault(path.name, 1, detail)]) from None
+        except UnicodeDecodeError:
+            detail = "is not UTF-8; save it as UTF-8"
+            raise SourceFaults([SourceFault(path.name, 1, detail)]) from None
+        except YAMLError as error:
+            raise SourceFaults([_not_yaml(path, error)]) from None
+
+    def read_as(self, model: type[M]) -> M:
+        """Read the document as a model. Raises SourceFaults with every fault."""
+        try:
+            return model.model_validate(self.data)
+        except ValidationError as error:
+            raise SourceFaults(
+                self.fault(detail["loc"], _sentence(detail, model))
+                for detail in error.errors(include_url=False)
+            ) from None
 
     def line(self, place: Place) -> int:
         """Return the line (from 1) of the deepest part of `place` that the file holds."""
@@ -59,16 +82,8 @@ class YamlSource:
         """Name a fault with its file and line."""
         return SourceFault(self.path.name, self.line(place), detail)
 
-    def faults(self, error: ValidationError, model: type[BaseModel]) -> list[SourceFault]:
-        """Turn pydantic's errors about this document into faults with lines."""
-        return [
-            self.fault(detail["loc"], _sentence(detail, model))
-            for detail in error.errors(include_url=False)
-        ]
 
-
-def not_yaml(path: Path, error: YAMLError) -> SourceFault:
-    """Return the fault of a file that is not YAML at all."""
+def _not_yaml(path: Path, error: YAMLError) -> SourceFault:
     mark = error.problem_mark if isinstance(error, MarkedYAMLError) else None
     problem = error.problem if isinstance(error, MarkedYAMLError) else str(error).splitlines()[0]
     return SourceFault(path.name, mark.line + 1 if mark else 1, f"is not YAML: {problem}")

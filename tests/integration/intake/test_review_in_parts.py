@@ -8,7 +8,6 @@ from random import Random
 
 import pytest
 
-from gateway.directory import Directory
 from gateway.directory.model import DefaultSharing, DefaultStatement
 from tests.builders import a_child, a_review, changed
 from tests.integration.intake.desk import told
@@ -183,8 +182,8 @@ def test_a_signed_default_stands_for_what_the_message_cannot_state(desk):
     )
     known = desk.intake.rules.directory
     source = known.organisation("ods:RXA").model_copy(update={"default_statement": default})
-    organisations = {**known._entries.organisations, "ods:RXA": source}
-    changed_directory = Directory(replace(known._entries, organisations=organisations))
+    organisations = {**known.organisation_by_key, "ods:RXA": source}
+    changed_directory = replace(known, organisation_by_key=organisations)
     desk.intake = replace(
         desk.intake, rules=replace(desk.intake.rules, directory=changed_directory)
     )
