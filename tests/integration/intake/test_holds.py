@@ -6,7 +6,6 @@ import pytest
 
 import gateway.intake
 from tests.builders import (
-    DAY,
     OPINION,
     PRACTICE,
     a_child,
@@ -15,7 +14,7 @@ from tests.builders import (
     changed,
     default_policy,
 )
-from tests.integration.intake.desk import told
+from tests.integration.intake.desk import later, told
 
 THIRTY_DAYS = timedelta(days=30)
 SEN_TEAM = "cwac-early-years-sen-team"
@@ -26,18 +25,6 @@ def a_held_review(**changes):
     return a_probable_sen_review(
         **{"sharing": {}, "child": a_child(generalPractice=None), **changes}
     )
-
-
-def later(message, minute=30, **changes):
-    """The same message, sent anew at 15:30 or later on that day."""
-    sent = f"{DAY}T15:{minute}:00+00:00"
-    return {
-        **message,
-        "id": f"{message['id']}-{minute}",
-        "sent": sent,
-        "action": "update",
-        **changes,
-    }
 
 
 def standing_holds(desk):
@@ -86,12 +73,6 @@ def test_a_held_body_is_kept_sealed(desk):
     desk.send(a_held_review())
     assert "Ashdown" in "".join(desk.blobs("message"))
     assert "Ashdown" not in desk.columns()
-
-
-def test_what_may_go_goes_while_the_rest_is_held(desk):
-    receipt = desk.send(a_probable_sen_review(sharing={}))
-    assert [alert.route for alert in receipt.alerts] == ["A"]
-    assert [held.route for held in receipt.held] == ["C"]
 
 
 # How long

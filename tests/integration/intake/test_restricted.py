@@ -13,7 +13,6 @@ from tests.builders import (
     a_report,
     a_review,
     a_safeguarding_referral,
-    understood,
 )
 from tests.integration.intake.bundles import assessment_scales
 from tests.integration.intake.desk import told
@@ -68,12 +67,6 @@ def test_everything_is_held_for_the_named_officer_and_no_place_is_named(desk, bu
     for said in (receipt, desk.follow(receipt)):
         assert shown(said.model_dump_json()) == []
     assert shown(desk.columns()) == []
-
-
-def test_its_check_names_no_place(desk):
-    receipt = desk.intake.receipts.check(understood(restricted(a_probable_sen_review)))
-    assert receipt.held
-    assert shown(receipt.model_dump_json()) == []
 
 
 def test_who_was_told_before_is_withdrawn_and_the_receipt_names_nobody(desk):

@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 from gateway.directory.model import DefaultSharing, DefaultStatement
-from tests.builders import a_child, a_review, changed
+from tests.builders import a_child, a_review
 from tests.integration.intake.desk import told
 from tests.unit.adapters.stu3_bundles import an_event
 from tests.unit.adapters.stu3_events import (
@@ -116,19 +116,6 @@ def test_several_events_may_share_the_id_of_their_header(desk):
         one["entry"][0]["resource"]["id"] = "publication-1"
     assert len({receipt.record.id for receipt in send(desk, *parts)}) == 1
     assert desk.counts()["message"] == 8
-
-
-def test_a_part_without_type_and_one_in_json_join_the_review(desk):
-    review = changed(a_review(child=CHILD, sent="2026-11-18T15:00:00+00:00"), "review.asq3", None)
-    first = desk.send(changed(review, "review.date", "2026-11-18"))
-    [second] = send(desk, part("CH026", 5, encounter_type=None))
-    assert second.record.id == first.record.id
-    assert desk.counts()["record"] == 1
-
-
-def test_a_progress_check_of_its_own_type_is_a_record_of_its_own(desk):
-    first, second = send(desk, part("CH004"), part("CH010", 1, encounter_type="0019"))
-    assert first.record.id != second.record.id
 
 
 def test_consent_that_names_nobody_tells_no_setting(desk):
