@@ -23,21 +23,19 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from gateway.journal import Journal, JournalAway, Reply, Sent, Transaction
+from gateway.journal import Journal, JournalAway, Reply, Sent
 from gateway.logs import configure_logs
 from gateway.mesh.client import Mesh, MeshAway, MeshRefused
 from gateway.mesh.inbox import AGAIN_AFTER, Inbox
 from gateway.mesh.workflows import check_workflows
 from gateway.rules import load_rules
-from gateway.running import run_until_told, wait
+from gateway.running import heartbeat, run_until_told, wait
 from gateway.service import build_intake
 from gateway.settings import Settings
 from gateway.storage import MESH, open_journal
 
 BATCH = 20
 """Answers and sent deliveries that are claimed at once."""
-HEARTBEAT = 3.0
-"""Seconds between signs of life."""
 PUT_OFF_FIRST, PUT_OFF_MOST = 60.0, 3600.0
 """Seconds: doubles from the first to the most while one message of the mailbox cannot be taken."""
 LOOK_MOST = timedelta(hours=1)
@@ -62,7 +60,7 @@ class Poller:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until `stop` is set; the message in hand is finished first."""
-        beating = asyncio.create_task(self._heartbeat(stop))
+        beating = asyncio.create_task(heartbeat(self._journal, MESH, lambda: self.state, stop))
         while not stop.is_set():
             with suppress(MeshAway, JournalAway):
                 async for attempt in AsyncRetrying(
@@ -202,19 +200,6 @@ class Poller:
     @property
     def _look_first(self) -> timedelta:
         return timedelta(seconds=self._every)
-
-    async def _heartbeat(self, stop: asyncio.Event) -> None:
-        """Leave a sign of life with the state of MESH, at once when that changes."""
-        told, at = "", 0.0
-        while not stop.is_set():
-            if self.state != told or time.monotonic() - at > HEARTBEAT:
-                told, at = self.state, time.monotonic()
-                with suppress(JournalAway):
-                    await asyncio.wrap_future(self._journal.transact(self._beat))
-            await wait(stop, 0.2)
-
-    def _beat(self, tx: Transaction) -> None:
-        tx.beat(MESH, self.state, datetime.now(UTC))
 
 
 def run_poller(settings: Settings, *, while_stdin_is_open: bool = False) -> None:
