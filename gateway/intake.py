@@ -135,7 +135,8 @@ class Intake:
             if gone:
                 message = still_restricted(tx, related.ref, message)
             own = self.rules.assess(incoming.message)
-            decision = self.rules.decide(message, self.rules.assess(message))
+            whole = own if message is incoming.message else self.rules.assess(message)
+            decision = self.rules.decide(message, whole)
         return State(
             record=related.ref,
             version=related.version + 1,

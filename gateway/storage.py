@@ -28,19 +28,15 @@ def open_journal(settings: Settings, *, must_exist: bool = False) -> Journal:
             f"There is no journal at {file.resolve()}. Go to the folder in which the gateway is "
             "served, or set GATEWAY_DATABASE_URL."
         )
+    key = settings.journal_key.get_secret_value() if settings.journal_key else None
     try:
         if file and file.is_file() and _beginning(file) not in (b"", SQLITE):
             raise JournalError(f"{file.resolve()} is not a SQLite database.")
-        return _opened(settings)
+        codec = Codec(*load_secret(key, settings.database_url))
+        migrate(settings.database_url)
+        return Journal(settings.database_url, codec)
     except OSError as error:
         raise JournalError(f"The journal at {file} cannot be made: {error.strerror}.") from None
-
-
-def _opened(settings: Settings) -> Journal:
-    key = settings.journal_key.get_secret_value() if settings.journal_key else None
-    codec = Codec(*load_secret(key, settings.database_url))
-    migrate(settings.database_url)
-    return Journal(settings.database_url, codec)
 
 
 def _beginning(file: Path) -> bytes:

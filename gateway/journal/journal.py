@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from functools import partial
 from queue import Empty, Queue
 from threading import Lock, Thread
-from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from sqlalchemy import Connection, inspect, select
@@ -154,12 +153,7 @@ class Journal:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _check_key(self) -> None:

@@ -228,8 +228,7 @@ class Transaction(FileWrites, CredentialWrites, LetterWrites, Queries):
             )
         values = values_of(new, alert) | {"body": self._seal(body), "missing": self._seal(missing)}
         if held:
-            latest = new.decided_at + KEPT_WHILE_HELD
-            values["expires_at"] = min(new.expires_at or latest, latest)
+            values["expires_at"] = new.decided_at + KEPT_WHILE_HELD
         self._add(alert, values)
         due = {
             "alert_id": new.id,
@@ -244,15 +243,8 @@ class Transaction(FileWrites, CredentialWrites, LetterWrites, Queries):
 
     def note_read(self, alert_id: str, organisation: str, credential_id: str, at: datetime) -> None:
         """Note who was shown an alert, and when."""
-        self._add(
-            alert_read,
-            {
-                "alert_id": alert_id,
-                "organisation": organisation,
-                "credential_id": credential_id,
-                "at": at,
-            },
-        )
+        who = {"organisation": organisation, "credential_id": credential_id}
+        self._add(alert_read, {"alert_id": alert_id, "at": at} | who)
 
     def count(self, record_ref: str, facts: Uptake | None) -> None:
         """Count a record's review once, by its facts as they now are; None: it no longer counts."""
@@ -262,31 +254,16 @@ class Transaction(FileWrites, CredentialWrites, LetterWrites, Queries):
 
     def keep_refused(
         self, organisation: str, received_at: datetime, status: int, why: str, body: bytes
-    ) -> str:
+    ) -> None:
         """Keep what an authenticated source sent and was refused with 400 or 422, for 30 days."""
-        return self._refuse(
-            organisation=organisation,
-            received_at=received_at,
-            status=status,
-            size=len(body),
-            why=why,
-            bytes_hash=self._codec.ref("bytes", body),
-            bytes=self._seal(body),
-            expires_at=received_at + KEPT_WHILE_HELD,
-        )
+        kept = {"bytes_hash": self._codec.ref("bytes", body), "bytes": self._seal(body)}
+        self._refuse(organisation, received_at, status, why, len(body), kept)
 
     def note_denied(
         self, organisation: str | None, received_at: datetime, status: int, why: str, size: int
-    ) -> str:
+    ) -> None:
         """Note who (if known), when, why and what size, for 401, 403 and 413: never the bytes."""
-        return self._refuse(
-            organisation=organisation,
-            received_at=received_at,
-            status=status,
-            size=size,
-            why=why,
-            expires_at=received_at + KEPT_WHILE_HELD,
-        )
+        self._refuse(organisation, received_at, status, why, size, {})
 
     def give_back(self, reference: str, code: str, again_at: datetime) -> Returned | None:
         """Record that a channel could not deliver what it took; None where that is not known here.
@@ -321,7 +298,22 @@ class Transaction(FileWrites, CredentialWrites, LetterWrites, Queries):
             .on_conflict_do_update(index_elements=["name"], set_=values)
         )
 
-    def _refuse(self, **values: Any) -> str:
-        refused_id = str(uuid4())
-        self._add(refused, {"id": refused_id} | values)
-        return refused_id
+    def _refuse(
+        self,
+        organisation: str | None,
+        received_at: datetime,
+        status: int,
+        why: str,
+        size: int,
+        kept: dict[str, Any],
+    ) -> None:
+        noted = {
+            "id": str(uuid4()),
+            "organisation": organisation,
+            "received_at": received_at,
+            "status": status,
+            "why": why,
+            "size": size,
+            "expires_at": received_at + KEPT_WHILE_HELD,
+        }
+        self._add(refused, noted | kept)

@@ -117,7 +117,7 @@ class _Check:
         for basis in route.basis:
             yield from self._known((*place, "basis"), "no basis", basis, policy.bases)
         if self.roles is not None:
-            known = RECIPIENTS | self.roles
+            known = self.roles.union(RECIPIENTS)
             yield from self._known((*place, "to"), "the directory has no role", route.to, known)
         yield from self._known((*place, "purpose"), "no purpose", route.purpose, PURPOSES)
         if (route.agency is None) != (route.channel == "none"):
@@ -238,7 +238,7 @@ class _Check:
         """Refuse a fact or field that is not known, and a word that it can never be."""
         words: frozenset[str] | type[bool] | None
         if path == "recipient.role":
-            words = self.roles and RECIPIENTS | self.roles
+            words = self.roles and self.roles.union(RECIPIENTS)
         elif path in FACTS:
             words = FACTS[path]
         elif problem := resolve(path.split(".")):
