@@ -132,8 +132,7 @@ def _gateway(database_url: str | None) -> Iterator[tuple[int, str]]:
             database_url=environment["GATEWAY_DATABASE_URL"],
             journal_key=environment["GATEWAY_JOURNAL_KEY"],  # type: ignore[arg-type]
         )
-        journal, _ = open_journal(settings)
-        with journal:
+        with open_journal(settings) as journal:
             key = register(journal, Directory.load(AREA), "ods:RXA").key
         with running(["gateway", "serve"], port, "/health/live", **environment):
             yield port, key

@@ -10,9 +10,12 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from gateway.journal import Credential, Journal
 from schemas.message import KINDS, Message
+
+if TYPE_CHECKING:
+    from gateway.journal import Credential, Journal
 
 REMEMBERED = 5.0
 """Seconds for which a key's owner is remembered, and so the longest that a revoked key still opens."""

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from adapters.inbound import Parsed
+from gateway.alerts import NewAlert
 from gateway.assessment import Assessment
-from gateway.directory import Directory
-from gateway.journal import Outcome, Queries
+from gateway.journal import AlertState, Message, Outcome, Queries
 from gateway.policy.engine import Decision, Holding
-from gateway.policy.model import Policy
+from gateway.rules import Rules
 from gateway.travelling import Incoming, State
-from schemas.alert import AlertData
-from schemas.base import Coding
 from schemas.message import is_safeguarding
 from schemas.receipt import (
     SENTENCE,
@@ -46,6 +45,12 @@ AGAIN = (
     "{count} earlier message(s) of this record were counted and not kept, or were held until they "
     "were erased. Send them again under new ids if they should be part of what is shared."
 )
+WORDS: Mapping[AlertState, Literal["due", "delivered", "superseded"]] = {
+    "due": "due",
+    "done": "delivered",
+    "superseded": "superseded",
+}
+"""How far an alert has come, as its sender reads it."""
 QUEUED = "In the front door's queue. It is not known whether anybody has opened it."
 
 
@@ -58,71 +63,48 @@ def not_delivered(numbers: Telephone) -> str:
 
 
 @dataclass(frozen=True)
-class Told:
-    """One alert that was recorded."""
-
-    id: str
-    data: AlertData
-    route: str
-    basis: str | None
-
-
-@dataclass(frozen=True)
 class Receipts:
     """Writes receipts in the words of the policy and with the directory's telephone numbers."""
 
-    policy: Policy
-    directory: Directory
+    rules: Rules
 
     @property
     def telephone(self) -> Telephone:
         """The numbers of the front door and of the night team."""
-        return Telephone(
-            front_door=self.directory.area.telephones.front_door,
-            night_team=self.directory.area.telephones.night_team,
-        )
+        numbers = self.rules.directory.area.telephones
+        return Telephone(front_door=numbers.front_door, night_team=numbers.night_team)
 
-    def first(
-        self,
-        incoming: Incoming,
-        message_id: str,
-        record_ref: str,
-        version: int,
-        state: State,
-        told: Sequence[Told],
-        gone: int,
-        late: bool,
-    ) -> Receipt:
+    def first(self, incoming: Incoming, state: State, told: Sequence[NewAlert]) -> Receipt:
         """Write the receipt of a message that was just recorded."""
-        decision, restricted = state.decision, _restricted(state)
+        decision = state.decision
         notes = list(decision.notes)
         silent = len(decision.alerts) - sum(t.data.change != "withdrawn" for t in told)
-        if silent > 0 and not late:
+        if silent > 0 and not state.late:
             notes.append(
                 f"{silent} receiver(s) already know all that they may see: not told again."
             )
         if decision.forgets:
             notes.append(WITHDRAWN if told else COUNTED)
-        elif gone:
-            notes.append(AGAIN.format(count=gone))
+        elif state.gone:
+            notes.append(AGAIN.format(count=state.gone))
         return self._receipt(
             incoming.parsed,
             state.own,
             decision,
-            id=message_id,
+            id=incoming.id,
             status="counted" if decision.forgets else "recorded",
             received_at=incoming.received,
-            record=ReceiptRecord(id=record_ref, version=version),
-            questions=tuple(_about_the_record(incoming, state, version, late)),
+            record=ReceiptRecord(id=state.record, version=state.version),
+            questions=(*_about_the_record(incoming, state), *_asked(incoming.parsed, state.own)),
             notes=tuple(notes),
             alerts=tuple(
                 ReceiptAlert(
-                    id=t.id,
+                    id=t.row.id,
                     route=t.route,
                     agency=t.data.agency,
-                    service=None if restricted else t.data.service.id,
-                    title=None if restricted else t.data.service.title,
-                    basis=t.basis,
+                    service=None if state.restricted else t.data.service.id,
+                    title=None if state.restricted else t.data.service.title,
+                    basis=t.row.basis,
                     change=t.data.change,
                     urgency=t.data.urgency,
                     state="due",
@@ -131,17 +113,21 @@ class Receipts:
             ),
         )
 
-    def checked(self, parsed: Parsed, assessment: Assessment, decision: Decision) -> Receipt:
-        """Write the answer to a check."""
-        notes = [*decision.notes, *([COUNTED] if decision.forgets else []), CHECKED]
-        restricted = bool(parsed.message.sharing.restricted)
+    def check(self, parsed: Parsed) -> Receipt:
+        """Answer as if this were the first part of its record. Reads no journal, stores nothing."""
+        message = parsed.message
+        if message.action == "retract":
+            return _well_formed(parsed)
+        assessment = self.rules.assess(message)
+        decision, restricted = self.rules.decide(message, assessment), message.sharing.restricted
         return self._receipt(
             parsed,
             assessment,
             decision,
             id="-",
             status="checked",
-            notes=tuple(notes),
+            questions=_asked(parsed, assessment),
+            notes=(*decision.notes, *([COUNTED] if decision.forgets else []), CHECKED),
             alerts=tuple(
                 ReceiptAlert(
                     route=a.route,
@@ -157,18 +143,6 @@ class Receipts:
             ),
         )
 
-    def well_formed_retract(self, parsed: Parsed) -> Receipt:
-        """Answer the check of a retract: only that it is well-formed."""
-        return Receipt(
-            id="-",
-            status="checked",
-            kind=parsed.message.kind,
-            event=parsed.event,
-            action="retract",
-            notes=("This retract is well-formed. " + CHECKED,),
-            sentence=SENTENCE,
-        )
-
     def standing(self, tx: Queries, message_id: str) -> Receipt:
         """Return a receipt as it stands by now, with the state of each alert.
 
@@ -177,61 +151,37 @@ class Receipts:
         kept = tx.receipt(message_id)
         if kept is None:
             raise KeyError(message_id)
-        states = {o.alert.id: o for o in kept.outcomes if o.alert.type}
-        words = {"due": "due", "done": "delivered", "superseded": "superseded"}
+        outcomes = {o.alert.id: o for o in kept.outcomes if o.alert.type}
         if kept.receipt is None:
-            row = kept.message
-            note = ERASED if row.state == "erased" else WITHDRAWN if states else COUNTED
-            return Receipt(
-                id=row.id,
-                status="erased" if row.state == "erased" else "counted",
-                kind=row.kind,
-                event=row.event,
-                action=row.action,
-                received_at=row.received_at,
-                notes=(note,),
-                sentence=SENTENCE,
-                alerts=tuple(
-                    ReceiptAlert(
-                        id=o.alert.id,
-                        route=o.route,
-                        agency=o.agency,
-                        basis=o.alert.basis,
-                        change=o.alert.type or "created",
-                        urgency=o.alert.urgency,
-                        state=words[o.state],  # type: ignore[arg-type]
-                        beside=_beside(o),
-                    )
-                    for o in states.values()
-                ),
-            )
+            return _of_what_is_gone(kept.message, outcomes.values())
         receipt = Receipt.model_validate_json(kept.receipt)
-        alerts = tuple(
-            a.model_copy(
-                update={"state": words[states[a.id].state], "beside": _beside(states[a.id])}
-            )
-            if a.id in states
-            else a
-            for a in receipt.alerts
-        )
+        restricted = tx.restricted(kept.message.record_ref)  # by now
+
+        def by_now(alert: ReceiptAlert) -> ReceiptAlert:
+            outcome = outcomes.get(alert.id or "")
+            now: dict[str, object] = {}
+            if outcome:
+                now = {"state": WORDS[outcome.state], "beside": _beside(outcome)}
+            if restricted:
+                now |= {"service": None, "title": None, "beside": ()}
+            return alert.model_copy(update=now)
+
         standing = {(o.route, o.alert.hold_reason) for o in kept.outcomes if o.state == "held"}
-        held = tuple(h for h in receipt.held if (h.route, h.reason) in standing)
-        changes: dict[str, object] = {"alerts": alerts, "held": held}
-        threads = tx.threads(kept.message.record_ref)
+        changes: dict[str, object] = {
+            "alerts": tuple(by_now(alert) for alert in receipt.alerts),
+            "held": tuple(h for h in receipt.held if (h.route, h.reason) in standing),
+        }
         if receipt.warning and any(
-            t.route in self._harm and t.type != "withdrawn" and t.state == "done" for t in threads
+            t.route in self._harm and t.type != "withdrawn" and t.state == "done"
+            for t in tx.threads(kept.message.record_ref)
         ):
             changes["warning"] = QUEUED
-        if any(t.held == "restricted" for t in threads):  # by a later version
-            changes["alerts"] = tuple(
-                a.model_copy(update={"service": None, "title": None, "beside": ()}) for a in alerts
-            )
         return receipt.model_copy(update=changes)
 
     @property
     def _harm(self) -> frozenset[str]:
         """The routes of a safeguarding referral."""
-        bases, routes = self.policy.bases, self.policy.routes
+        bases, routes = self.rules.policy.bases, self.rules.policy.routes
         return frozenset(
             n for n, r in routes.items() if any(bases[b].precedes_holds for b in r.basis)
         )
@@ -256,15 +206,14 @@ class Receipts:
                 "telephone": self.telephone if harm else None,
                 "findings": assessment.findings,
                 "areas": assessment.areas,
-                "unmapped": tuple(_once([*parsed.unmapped, *assessment.unmapped])),
+                "unmapped": tuple(dict.fromkeys([*parsed.unmapped, *assessment.unmapped])),
                 "held": tuple(self._held(hold) for hold in decision.holds),
-                "questions": (*assessment.questions, *parsed.notes),
                 **fields,
             }
         )
 
     def _held(self, hold: Holding) -> Held:
-        words = self.policy.holds[hold.reason]
+        words = self.rules.policy.holds[hold.reason]
         hidden = hold.reason == "restricted"
         return Held(
             route=hold.route,
@@ -277,22 +226,59 @@ class Receipts:
         )
 
 
-def _about_the_record(
-    incoming: Incoming, state: State, version: int, late: bool
-) -> Iterable[Question]:
+def _asked(parsed: Parsed, assessment: Assessment) -> tuple[Question, ...]:
+    return (*assessment.questions, *parsed.notes)
+
+
+def _about_the_record(incoming: Incoming, state: State) -> Iterable[Question]:
     """Ask what the sender would want to know of a correction that corrected nothing."""
-    if late:
+    if state.late:
         yield Question(pointer="/sent", detail=LATE)
-    if version == 1 and incoming.message.action == "update":
+    if state.version == 1 and incoming.message.action == "update":
         yield Question(pointer="/action", detail=FIRST)
     if state.replaces:
         yield Question(pointer="/action", detail=REPLACED)
-    yield from state.own.questions
-    yield from incoming.parsed.notes
 
 
-def _restricted(state: State) -> bool:
-    return bool(state.message and state.message.sharing.restricted)
+def _well_formed(parsed: Parsed) -> Receipt:
+    """Answer the check of a retract: only that it is well-formed."""
+    return Receipt(
+        id="-",
+        status="checked",
+        kind=parsed.message.kind,
+        event=parsed.event,
+        action="retract",
+        notes=("This retract is well-formed. " + CHECKED,),
+        sentence=SENTENCE,
+    )
+
+
+def _of_what_is_gone(row: Message, outcomes: Collection[Outcome]) -> Receipt:
+    """Write the receipt of a message of which no more is kept: what became of its alerts stays."""
+    erased = row.state == "erased"
+    return Receipt(
+        id=row.id,
+        status="erased" if erased else "counted",
+        kind=row.kind,
+        event=row.event,
+        action=row.action,
+        received_at=row.received_at,
+        notes=(ERASED if erased else WITHDRAWN if outcomes else COUNTED,),
+        sentence=SENTENCE,
+        alerts=tuple(
+            ReceiptAlert(
+                id=o.alert.id,
+                route=o.route,
+                agency=o.agency,
+                basis=o.alert.basis,
+                change=o.alert.type or "created",
+                urgency=o.alert.urgency,
+                state=WORDS[o.state],
+                beside=_beside(o),
+            )
+            for o in outcomes
+        ),
+    )
 
 
 def _beside(outcome: Outcome) -> tuple[ReceiptDelivery, ...]:
@@ -301,7 +287,3 @@ def _beside(outcome: Outcome) -> tuple[ReceiptDelivery, ...]:
         for d in outcome.deliveries
         if d.channel == "mesh"
     )
-
-
-def _once(codes: Iterable[Coding]) -> Iterable[Coding]:
-    return dict.fromkeys(codes)

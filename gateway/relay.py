@@ -9,10 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-import time
 from contextlib import suppress
-from datetime import UTC, datetime
-from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
@@ -26,10 +23,9 @@ from tenacity import (
 
 from gateway.broker import BrokerError, Publisher, Topology, missing
 from gateway.delivery.amqp import AmqpChannel
-from gateway.journal import Journal, JournalAway, Transaction
+from gateway.journal import Journal, JournalAway
 from gateway.logs import configure_logs
-from gateway.running import run_until_told
-from gateway.running import wait as _wait
+from gateway.running import heartbeat, run_until_told, wait
 from gateway.settings import Settings
 from gateway.storage import RELAY, open_journal
 from schemas.words import AGENCIES
@@ -43,8 +39,6 @@ IDLE = 0.05
 """Seconds between looks at an empty journal."""
 LOOK_AGAIN = 2.0
 """Seconds between looks for a topology that is incomplete."""
-HEARTBEAT = 3.0
-"""Seconds between signs of life."""
 UPKEEP = 600.0
 """Seconds between looks for bodies that have been kept long enough."""
 
@@ -92,7 +86,7 @@ class Relay:
     async def run(self, stop: asyncio.Event) -> None:
         """Run until `stop` is set; what is in flight then is settled first."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._heartbeat(stop))
+            tasks.create_task(heartbeat(self._journal, RELAY, lambda: self.state, stop))
             tasks.create_task(self._upkeep(stop))
             tasks.create_task(self._watch(stop))
             for agency, lane in self._lanes.items():
@@ -110,7 +104,7 @@ class Relay:
                     await self._connect(stop, lane.publisher)
                     continue
                 if lane.rests:
-                    await _wait(stop, IDLE)
+                    await wait(stop, IDLE)
                     continue
                 batch = await asyncio.to_thread(
                     self._journal.deliveries.claim,
@@ -123,15 +117,15 @@ class Relay:
                 if batch:
                     await lane.deliver(batch)
                 else:
-                    await _wait(stop, IDLE)
+                    await wait(stop, IDLE)
             except JournalAway as away:
                 log.error("the journal is away", why=str(away))
-                await _wait(stop, 1.0)
+                await wait(stop, 1.0)
 
     async def _watch(self, stop: asyncio.Event) -> None:
         """Look again at a topology that is incomplete; meanwhile the other agencies are served."""
         while not stop.is_set():
-            await _wait(stop, LOOK_AGAIN)
+            await wait(stop, LOOK_AGAIN)
             if self._incomplete:
                 await self._look_again()
 
@@ -148,7 +142,7 @@ class Relay:
                 retry=retry_if_exception_type(BrokerError),
                 wait=wait_random_exponential(multiplier=0.2, max=10),
                 stop=stop_when_event_set(stop),  # type: ignore[arg-type]
-                sleep=lambda seconds: _wait(stop, seconds),
+                sleep=lambda seconds: wait(stop, seconds),
                 before_sleep=tell,
                 reraise=True,
             ):
@@ -165,21 +159,11 @@ class Relay:
             if not self._incomplete:
                 log.info("the topology is complete")
 
-    async def _heartbeat(self, stop: asyncio.Event) -> None:
-        """Leave a sign of life with the broker's state, at once when that changes."""
-        told, at = "", 0.0
-        while not stop.is_set():
-            if self.state != told or time.monotonic() - at > HEARTBEAT:
-                told, at = self.state, time.monotonic()
-                with suppress(JournalAway):
-                    await asyncio.wrap_future(self._journal.transact(partial(_beat, told)))
-            await _wait(stop, 0.2)
-
     async def _upkeep(self, stop: asyncio.Event) -> None:
         """Erase bodies that were held or refused for 30 days."""
         while not stop.is_set():
             try:
-                erased = await asyncio.to_thread(self._journal.deliveries.erase_expired)
+                erased = await asyncio.to_thread(self._journal.erase_expired)
                 if erased.held or erased.messages or erased.refused:
                     log.info(
                         "erased",
@@ -189,17 +173,12 @@ class Relay:
                     )
             except JournalAway as away:
                 log.error("the journal is away", why=str(away))
-            await _wait(stop, UPKEEP)
-
-
-def _beat(state: str, tx: Transaction) -> None:
-    tx.beat(RELAY, state, datetime.now(UTC))
+            await wait(stop, UPKEEP)
 
 
 def run_relay(settings: Settings, *, while_stdin_is_open: bool = False) -> None:
     """Run one relay until SIGTERM or SIGINT, or until standard input ends."""
-    journal, _ = open_journal(settings)
-    with journal:
+    with open_journal(settings) as journal:
         running = run_until_told(
             Relay(settings, journal).run, while_stdin_is_open=while_stdin_is_open
         )

@@ -5,14 +5,38 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from datetime import UTC, datetime
+
+from gateway.journal import Journal, JournalAway, Transaction
+
+HEARTBEAT = 3.0
+"""Seconds between signs of life."""
 
 
 async def wait(stop: asyncio.Event, seconds: float) -> None:
     """Wait, but not beyond `stop`."""
     with suppress(TimeoutError):
         await asyncio.wait_for(stop.wait(), seconds)
+
+
+async def heartbeat(
+    journal: Journal, name: str, state: Callable[[], str], stop: asyncio.Event
+) -> None:
+    """Leave a sign of life with a process's state in the journal, at once when that changes."""
+    told, at = "", 0.0
+
+    def beat(tx: Transaction) -> None:
+        tx.beat(name, told, datetime.now(UTC))
+
+    while not stop.is_set():
+        if state() != told or time.monotonic() - at > HEARTBEAT:
+            told, at = state(), time.monotonic()
+            with suppress(JournalAway):
+                await asyncio.wrap_future(journal.transact(beat))
+        await wait(stop, 0.2)
 
 
 async def run_until_told(

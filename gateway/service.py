@@ -7,11 +7,12 @@ from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
 
 from adapters.inbound import fhir
+from gateway.alerts import Alerts
 from gateway.caller import Caller, Callers
 from gateway.directory import FRONT_DOORS
 from gateway.files.filing import Filing
 from gateway.intake import Intake
-from gateway.journal import Codec, Journal, Queries, Standing, Transaction
+from gateway.journal import Journal, Queries, Standing, Transaction
 from gateway.mesh.workflows import check_workflows
 from gateway.metrics import Metrics
 from gateway.receipts import Receipts
@@ -25,27 +26,11 @@ SILENT_FOR = timedelta(seconds=15)
 """After which a relay without a sign of life is taken to be away."""
 
 
-def build_intake(settings: Settings, rules: Rules, journal: Journal, codec: Codec) -> Intake:
+def build_intake(settings: Settings, rules: Rules, journal: Journal) -> Intake:
     """Put the intake together."""
-    receipts = Receipts(rules.policy, rules.directory)
-    return Intake(
-        journal=journal,
-        codec=codec,
-        tables=rules.tables,
-        policy=rules.policy,
-        directory=rules.directory,
-        receipts=receipts,
-        recording=Recording(
-            codec=codec,
-            policy=rules.policy,
-            directory=rules.directory,
-            receipts=receipts,
-            channel=settings.channel,
-            public_url=settings.public_url.rstrip("/"),
-        ),
-        monitoring_zone=settings.monitoring_zone,
-        asqse_cut_offs=settings.asqse_cut_offs,
-    )
+    receipts = Receipts(rules)
+    alerts = Alerts(journal.codec, rules, settings.channel, settings.public_url.rstrip("/"))
+    return Intake(journal, rules, receipts, Recording(alerts, receipts))
 
 
 class Throttle:
@@ -74,9 +59,9 @@ class Service:
         if settings.mesh_url:
             check_workflows(self.rules.directory)
         fhir.load()
-        self.journal, codec = open_journal(settings)
+        self.journal = open_journal(settings)
         self.journal.lock_exclusively()
-        self.intake = build_intake(settings, self.rules, self.journal, codec)
+        self.intake = build_intake(settings, self.rules, self.journal)
         self.callers = Callers(self.journal)
         self.metrics = Metrics(self.journal, settings.channel)
         self.noting = Throttle(per_second=5)

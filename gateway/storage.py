@@ -17,7 +17,7 @@ MESH = "mesh"
 """The same of the process that looks after the MESH mailbox."""
 
 
-def open_journal(settings: Settings, *, must_exist: bool = False) -> tuple[Journal, Codec]:
+def open_journal(settings: Settings, *, must_exist: bool = False) -> Journal:
     """Open the journal, with its tables brought up to date; a SQLite file is made where there is none.
 
     Raises JournalAway, WrongKey or JournalError, also where it `must_exist` and does not.
@@ -28,19 +28,15 @@ def open_journal(settings: Settings, *, must_exist: bool = False) -> tuple[Journ
             f"There is no journal at {file.resolve()}. Go to the folder in which the gateway is "
             "served, or set GATEWAY_DATABASE_URL."
         )
+    key = settings.journal_key.get_secret_value() if settings.journal_key else None
     try:
         if file and file.is_file() and _beginning(file) not in (b"", SQLITE):
             raise JournalError(f"{file.resolve()} is not a SQLite database.")
-        return _opened(settings)
+        codec = Codec(*load_secret(key, settings.database_url))
+        migrate(settings.database_url)
+        return Journal(settings.database_url, codec)
     except OSError as error:
         raise JournalError(f"The journal at {file} cannot be made: {error.strerror}.") from None
-
-
-def _opened(settings: Settings) -> tuple[Journal, Codec]:
-    key = settings.journal_key.get_secret_value() if settings.journal_key else None
-    codec = Codec(*load_secret(key, settings.database_url))
-    migrate(settings.database_url)
-    return Journal(settings.database_url, codec), codec
 
 
 def _beginning(file: Path) -> bytes:

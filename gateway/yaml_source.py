@@ -7,10 +7,10 @@ front.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -18,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 from schemas.fields import nearest, properties
 
 Place = Sequence[str | int]
+M = TypeVar("M", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -53,24 +54,40 @@ _Loader.add_implicit_resolver(
 )
 
 
+class SourceFaults(Exception):
+    """Data files are not in order. `faults` names each fault with its file and line."""
+
+    def __init__(self, faults: Iterable[object]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(str(fault) for fault in self.faults))
+
+
 class YamlSource:
     """A YAML document with the line of every key."""
 
     def __init__(self, path: Path) -> None:
-        """Read `path`.
-
-        Raises:
-            OSError: the file cannot be read.
-            YAMLError: it is not YAML, or a key stands twice.
-        """
+        """Read `path`. Raises SourceFaults where it cannot be read, or is not YAML."""
         self.path = path
-        loader = _Loader(path.read_text(encoding="utf-8"))
         try:
-            self._node = loader.get_single_node()
-            _check_keys(self._node, set())
-            self.data: Any = loader.construct_document(self._node) if self._node else None
-        finally:
-            loader.dispose()
+            self._node, self.data = _read(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            detail = f"cannot be read in {path.parent}: {error.strerror}"
+            raise SourceFaults([SourceFault(path.name, 1, detail)]) from None
+        except UnicodeDecodeError:
+            detail = "is not UTF-8; save it as UTF-8"
+            raise SourceFaults([SourceFault(path.name, 1, detail)]) from None
+        except yaml.YAMLError as error:
+            raise SourceFaults([_not_yaml(path, error)]) from None
+
+    def read_as(self, model: type[M]) -> M:
+        """Read the document as a model. Raises SourceFaults with every fault."""
+        try:
+            return model.model_validate(self.data)
+        except ValidationError as error:
+            raise SourceFaults(
+                self.fault(detail["loc"], _sentence(detail, model))
+                for detail in error.errors(include_url=False)
+            ) from None
 
     def line(self, place: Place) -> int:
         """Return the line (from 1) of the deepest part of `place` that the file holds."""
@@ -86,13 +103,6 @@ class YamlSource:
         """Name a fault with its file and line."""
         return SourceFault(self.path.name, self.line(place), detail)
 
-    def faults(self, error: ValidationError, model: type[BaseModel]) -> list[SourceFault]:
-        """Turn pydantic's errors about this document into faults with lines."""
-        return [
-            self.fault(detail["loc"], _sentence(detail, model))
-            for detail in error.errors(include_url=False)
-        ]
-
 
 def _inside(node: Any) -> Iterator[tuple[str, int, Any]]:
     """Yield what a node holds: its key or index, its line, the node itself."""
@@ -102,6 +112,17 @@ def _inside(node: Any) -> Iterator[tuple[str, int, Any]]:
     elif isinstance(node, yaml.SequenceNode):
         for index, value in enumerate(node.value):
             yield str(index), value.start_mark.line + 1, value
+
+
+def _read(text: str) -> tuple[Any, Any]:
+    """Return a document's node and its data. Raises YAMLError."""
+    loader = _Loader(text)
+    try:
+        node = loader.get_single_node()
+        _check_keys(node, set())
+        return node, loader.construct_document(node) if node else None
+    finally:
+        loader.dispose()
 
 
 def _check_keys(node: Any, seen: set[int]) -> None:
@@ -118,7 +139,7 @@ def _check_keys(node: Any, seen: set[int]) -> None:
         _check_keys(value, seen)
 
 
-def not_yaml(path: Path, error: yaml.YAMLError) -> SourceFault:
+def _not_yaml(path: Path, error: yaml.YAMLError) -> SourceFault:
     """Return the fault of a file that is not YAML at all."""
     marked = isinstance(error, yaml.MarkedYAMLError)
     mark = error.problem_mark if marked else None

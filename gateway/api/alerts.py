@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from email.message import Message
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -12,6 +11,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from adapters.outbound import FORMATS
+from gateway.api.accept import media_range, wanted
 from gateway.api.messages import RETRY_AFTER, Caller_, Rejected, Service_
 from gateway.api.openapi import RESPONSES
 from gateway.api.problems import problem
@@ -105,32 +105,15 @@ def negotiated(accept: str) -> str | None:
     Plain JSON is the event itself. Of several formats of one media type the first counts, unless
     the header says `fhirVersion`.
     """
-    wanted = [_media_range(one) for one in accept.split(",") if one.strip()] or [("*/*", {})]
-    for media, parameters in sorted(wanted, key=lambda one: -_quality(one[1])):
-        if _quality(parameters) <= 0:
-            continue
-        if media in ("*/*", "application/*", "application/json"):
+    for one in wanted(accept) if accept.strip(" ,") else [media_range("*/*")]:
+        if one.name in ("*/*", "application/*", "application/json"):
             return DEFAULT
         for name, offered in FORMATS.items():
-            kind, has = _media_range(offered.media_type)
-            if name in BY_NAME_ONLY or not (
-                media == kind or media == f"{kind.partition('/')[0]}/*"
-            ):
+            has = media_range(offered.media_type)
+            type_ = f"{has.name.partition('/')[0]}/*"
+            if name in BY_NAME_ONLY or one.name not in (has.name, type_):
                 continue
-            if parameters.get("fhirversion") in (None, has.get("fhirversion")):
+            version = one.parameters.get("fhirversion")
+            if version in (None, has.parameters.get("fhirversion")):
                 return name
     return None
-
-
-def _media_range(text: str) -> tuple[str, dict[str, str]]:
-    header = Message()
-    header["content-type"] = text
-    [(media, _), *parameters] = header.get_params() or [("", "")]
-    return media.strip().lower(), {name.lower(): value for name, value in parameters}
-
-
-def _quality(parameters: dict[str, str]) -> float:
-    try:
-        return float(parameters.get("q", "1"))
-    except ValueError:
-        return 1.0

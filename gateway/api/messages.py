@@ -202,12 +202,12 @@ async def check(
     """Say what would be understood, who would be told, what would be held, and every fault."""
     try:
         parsed = service.intake.understand(body, media_type, datetime.now(UTC))
-        service.intake.allow(caller, parsed.message)
+        service.rules.allow(caller, parsed.message)
     except Refused as refused:
         return respond(request, refusal_of(refused, body, service.intake.receipts.telephone))
     except NotAllowed as refused:
         return respond(request, nothing_taken(service, 403, str(refused), "forbidden", body))
-    return json_of(service.intake.check(parsed))
+    return json_of(service.intake.receipts.check(parsed))
 
 
 @router.get(

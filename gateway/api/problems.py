@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse, Response
 
 from adapters.outbound.fhir_xml import CONTENT_TYPE as FHIR_XML
 from adapters.outbound.fhir_xml import to_xml
+from gateway.api.accept import media_range, wanted
 from gateway.problems import FHIR_JSON, PROBLEM, Problem
 
 FHIR_PATH = "/fhir/"
@@ -67,23 +68,13 @@ _SPOKEN = {
 def answer_type(request: Request) -> str:
     """Return the media type in which a caller wants a fault: Accept first, then Content-Type.
 
-    Of what Accept names and is spoken here, the one with the highest `q` (RFC 9110, 12.5.1), of
-    equals the first; `*/*` leaves it to the Content-Type. Under /fhir it is always FHIR.
+    Of what Accept names the most wanted that is spoken here; `*/*` leaves it to the Content-Type.
+    Under /fhir it is always FHIR.
     """
-    asked = [_asked(part) for part in request.headers.get("accept", "").split(",")]
-    spoken = [(q, name) for name, q in asked if name in _SPOKEN and q > 0]
+    spoken = [one.name for one in wanted(request.headers.get("accept", "")) if one.name in _SPOKEN]
     fhir = request.url.path.startswith(FHIR_PATH)
     if spoken:
-        answer = _SPOKEN[max(spoken, key=lambda one: one[0])[1]]
+        answer = _SPOKEN[spoken[0]]
         return FHIR_JSON if fhir and answer == PROBLEM else answer
-    sent, _ = _asked(request.headers.get("content-type", ""))
+    sent = media_range(request.headers.get("content-type", "")).name
     return FHIR_XML if sent == FHIR_XML else FHIR_JSON if fhir or "fhir" in sent else PROBLEM
-
-
-def _asked(part: str) -> tuple[str, float]:
-    """Return a media type and its `q`, 0 to 1; one that is no number counts as 1."""
-    name, *parameters = (piece.strip().lower() for piece in part.split(";"))
-    for parameter in parameters:
-        if re.fullmatch(r"q=(0(\.\d*)?|1(\.0*)?)", parameter, re.ASCII):
-            return name, float(parameter[2:])
-    return name, 1.0

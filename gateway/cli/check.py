@@ -24,8 +24,7 @@ def check() -> None:
     )
     code = 0
     try:
-        journal, _ = open_journal(settings)
-        with journal:
+        with open_journal(settings) as journal:
             journal.writable(5.0)
         say(f"journal     {settings.database_url.split('@')[-1]}: can be written")
     except JournalError as error:

@@ -101,7 +101,7 @@ def _from_mailbox(
     # Only here: a queue is read without the journal.
     from gateway.storage import open_journal
 
-    journal, _ = open_journal(settings, must_exist=True)
+    journal = open_journal(settings, must_exist=True)
     seen, since = 0, time.monotonic()
     with journal:
         while count is None or seen < count:

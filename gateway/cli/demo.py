@@ -25,7 +25,7 @@ from rich.table import Table
 from gateway import broker
 from gateway.cli.console import FAULT, RETRY, fail, out, say
 from gateway.cli.orgs import register
-from gateway.cli.send import media_type
+from gateway.cli.send import post_whatever
 from gateway.examples import FILES, MESSAGES
 from gateway.rules import load_rules
 from gateway.settings import Settings
@@ -41,7 +41,7 @@ STARTS_WITHIN = 30.0
 SUPPLIER = "ods:8Z921"
 SPEAKS_FOR = ("ods:RXA", "ods:RBT", "urn:199901", "urn:199902")
 """The demonstration sends as a supplier who speaks for two trusts and two schools."""
-TOLD = {"parentsToldOn": "2026-11-18", "parentsToldBy": "Ruth Okafor, SENCO"}
+STATED = {"notice": {"parentsTold": {"on": "2026-11-18", "by": "Ruth Okafor, SENCO"}}}
 """A school's export has no place for it, so it is stated beside the file."""
 
 
@@ -81,7 +81,6 @@ class Running:
 
     http: httpx.Client
     settings: Settings
-    key: str
 
 
 def demo(
@@ -150,19 +149,21 @@ def _gateway(environment: dict[str, str]) -> Iterator[Running]:
     """Start `gateway serve` as anybody would, and stop it again."""
     os.environ.update(environment)
     settings = Settings()
-    key = _key(settings)
+    headers = {"Authorization": f"Bearer {_key(settings)}"}
     log = Path(settings.database_url.removeprefix("sqlite:///")).with_suffix(".log")
     with (
         log.open("wb") as stderr,
         # Before the process: whatever ends this block must reach its `finally`.
-        httpx.Client(base_url=f"http://127.0.0.1:{settings.port}", timeout=30) as http,
+        httpx.Client(
+            base_url=f"http://127.0.0.1:{settings.port}", headers=headers, timeout=30
+        ) as http,
         subprocess.Popen(
             [sys.executable, "-m", "gateway", "serve"], stdout=subprocess.DEVNULL, stderr=stderr
         ) as process,
     ):
         try:
             _wait_until_ready(http, process, log)
-            yield Running(http, settings, key)
+            yield Running(http, settings)
         finally:
             process.terminate()
 
@@ -170,8 +171,7 @@ def _gateway(environment: dict[str, str]) -> Iterator[Running]:
 def _key(settings: Settings) -> str:
     """Make a key, as `gateway org add` does."""
     directory = load_rules(settings).directory
-    journal, _ = open_journal(settings)
-    with journal:
+    with open_journal(settings) as journal:
         return register(journal, directory, SUPPLIER, speaks_for=SPEAKS_FOR).key
 
 
@@ -189,36 +189,23 @@ def _wait_until_ready(http: httpx.Client, process: subprocess.Popen[bytes], log:
 
 
 def _send(running: Running, step: Step) -> dict[str, Any]:
-    headers = {"Authorization": f"Bearer {running.key}", "Accept": "application/json"}
-    if (FILES / step.file).is_file():
-        return _send_file(running, (FILES / step.file).read_bytes(), headers)
-    body = (MESSAGES / step.file).read_bytes()
-    headers["Content-Type"] = media_type(body)
-    answer: dict[str, Any] = running.http.post("/messages", content=body, headers=headers).json()
+    """Send a sample as `gateway send` does, and sum up a file of many records as one message."""
+    samples = (folder / step.file for folder in (FILES, MESSAGES))
+    answer: dict[str, Any] = post_whatever(
+        running.http, next(file for file in samples if file.is_file()), STATED
+    ).json()
+    if "records" in answer:
+        counts = ", ".join(f"{count} {status}" for status, count in answer["counts"].items())
+        alerts = [alert for record in answer["records"] for alert in record.get("alerts", ())]
+        return {"status": counts, "alerts": alerts}
     return answer
-
-
-def _send_file(running: Running, body: bytes, headers: dict[str, str]) -> dict[str, Any]:
-    """Send a file of many records, and sum up what became of them as of one message."""
-    sent = headers | {"Content-Type": "application/xml"}
-    answer = running.http.post("/files", content=body, headers=sent, params=TOLD)
-    answer.raise_for_status()
-    receipt = answer.json()
-    end = time.monotonic() + STARTS_WITHIN
-    while receipt["state"] == "working" and time.monotonic() < end:
-        time.sleep(0.1)
-        receipt = running.http.get(f"/files/{receipt['id']}", headers=headers).json()
-    counts = ", ".join(f"{count} {status}" for status, count in receipt["counts"].items())
-    alerts = [alert for record in receipt["records"] for alert in record.get("alerts", ())]
-    return {"status": counts, "alerts": alerts}
 
 
 def _events(settings: Settings, expected: int) -> list[dict[str, Any]]:
     """Consume what each agency's queue or mailbox holds, and acknowledge it."""
     events: list[dict[str, Any]] = []
     if settings.amqp_url is None:
-        journal, _ = open_journal(settings)
-        with journal:
+        with open_journal(settings) as journal:
             for agency in AGENCIES:
                 for due in journal.deliveries.mailbox(agency, 1000):
                     events.append(orjson.loads(due.body))
@@ -303,9 +290,7 @@ def _names(fields: dict[str, Any]) -> list[str]:
 
 
 def _show_state(running: Running, receipt: dict[str, Any]) -> None:
-    now = running.http.get(
-        f"/messages/{receipt['id']}", headers={"Authorization": f"Bearer {running.key}"}
-    ).json()
+    now = running.http.get(f"/messages/{receipt['id']}").json()
     states = ", ".join(f"{a['agency']} {a['state']}" for a in now.get("alerts", ()))
     say(f"The first message, as its sender sees it by now: {now['status']}; {states}.")
     say("Try it yourself: [bold]make serve[/]")

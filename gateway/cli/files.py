@@ -17,7 +17,6 @@ from rich.table import Table
 from adapters.errors import Refused
 from adapters.inbound.files import Upload
 from adapters.inbound.files.registry import parser_for
-from gateway.assessment import assess
 from gateway.caller import NotAllowed
 from gateway.cli.console import FAULT, err, fail, out, say
 from gateway.cli.upload import (
@@ -32,8 +31,6 @@ from gateway.cli.upload import (
     understood,
 )
 from gateway.files.reading import Record, read_file, upn_of
-from gateway.intake import policy_document
-from gateway.policy.engine import decide
 from gateway.rules import Rules, load_rules
 from gateway.settings import Settings
 from gateway.tables import load_tables
@@ -87,8 +84,7 @@ def check_file(
     source: Source = None,
 ) -> None:
     """Read a school's file here, and show who would be told. Nothing is sent or stored; no key."""
-    settings = Settings()
-    rules = load_rules(settings)
+    rules = load_rules(Settings())
     body = file.read_bytes()
     media_type = media_type_of_file(body) or "application/octet-stream"
     try:
@@ -108,10 +104,7 @@ def check_file(
     except NotAllowed as wrong:
         fail(str(wrong), FAULT)
     say(f"[bold]{escape(str(file))}[/]: {read.format} of {read.source}")
-    lines = [
-        Line(r.place, r.outcome, tuple(_would(r, rules, monitoring_zone=settings.monitoring_zone)))
-        for r in read.records
-    ]
+    lines = [Line(r.place, r.outcome, tuple(_would(r, rules))) for r in read.records]
     notes = [*read.notes, *([TELL] if any(TELL in line.says for line in lines) else ())]
     bare = [replace(line, says=tuple(one for one in line.says if one != TELL)) for line in lines]
     _show(bare, notes, {r.place: r.upn for r in read.records if r.upn})
@@ -136,7 +129,7 @@ def _says(record: FileRecord) -> Iterable[str]:
         yield f"receipt {record.message}"
 
 
-def _would(record: Record, rules: Rules, *, monitoring_zone: bool) -> Iterable[str]:
+def _would(record: Record, rules: Rules) -> Iterable[str]:
     """Say who would be told of a record, were it the first of its kind."""
     for fault in record.faults:
         yield f"{fault.pointer}: {fault.detail}"
@@ -144,9 +137,7 @@ def _would(record: Record, rules: Rules, *, monitoring_zone: bool) -> Iterable[s
     if record.parsed is None:
         return
     message = record.parsed.message
-    weighed = assess(message, rules.tables, monitoring_zone=monitoring_zone)
-    document = policy_document(message, weighed)
-    decision = decide(rules.policy, rules.directory, message, document, weighed.findings)
+    decision = rules.decide(message, rules.assess(message))
     for alert in decision.alerts:
         yield f"would go to {alert.agency}: {alert.service.title} (basis {alert.basis})"
     for hold in decision.holds:

@@ -25,8 +25,7 @@ def mesh(
     if settings.mesh_url is None:
         fail("GATEWAY_MESH_URL is not set: there is no mailbox to look after.", USAGE)
     if retry_failed:
-        journal, _ = open_journal(settings, must_exist=True)
-        with journal:
+        with open_journal(settings, must_exist=True) as journal:
             count = journal.deliveries.retry_failed("mesh", everything=True)
         say(f"{count} delivery(s) will be sent again.")
         return

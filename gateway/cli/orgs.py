@@ -65,8 +65,7 @@ def add(
     """Make a key for an organisation and print it, once: only its hash is stored."""
     settings = Settings()
     directory = load_rules(settings).directory
-    journal, _ = open_journal(settings)
-    with journal:
+    with open_journal(settings) as journal:
         made = register(journal, directory, organisation, kind or (), speaks_for or ())
     say(f"{organisation} may send: {', '.join(made.credential.kinds) or 'nothing'}")
     say(f"Key (shown once, send it as `Authorization: Bearer …`):\n\n  {made.key}\n")
@@ -76,8 +75,7 @@ def add(
 @app.command("list")
 def list_() -> None:
     """List the keys that were made, without the keys."""
-    journal, _ = open_journal(Settings(), must_exist=True)
-    with journal:
+    with open_journal(Settings(), must_exist=True) as journal:
         credentials = journal.read(lambda tx: tx.credentials())
     for c in credentials:
         say(f"{c.id}  {c.organisation}  made {c.created_at:%Y-%m-%d}" + _revoked(c))
@@ -98,8 +96,7 @@ def revoke(
     id: Annotated[str, typer.Argument(help="The key's id, from `gateway org list`.")],
 ) -> None:
     """Let a key open nothing any more (within five seconds)."""
-    journal, _ = open_journal(Settings(), must_exist=True)
-    with journal:
+    with open_journal(Settings(), must_exist=True) as journal:
         if not journal.transact(lambda tx: tx.revoke(id, datetime.now(UTC))).result():
             fail(f"There is no key in force with the id {id}; see `gateway org list`.", FAULT)
     say("Revoked.")

@@ -9,11 +9,11 @@ import typer
 from rich.markup import escape
 
 from adapters.errors import NotUnderstood, NotWellFormed, Refused
-from gateway.assessment import assess
 from gateway.cli.console import FAULT, err, out, say
 from gateway.cli.consume import lines
 from gateway.cli.send import media_type
-from gateway.policy.engine import Decision, decide
+from gateway.policy.engine import Decision
+from gateway.policy.facts import policy_document
 from gateway.policy.page import policy_page
 from gateway.rules import Rules, load_rules
 from gateway.settings import Settings
@@ -36,10 +36,8 @@ def explain(
     """Show what becomes of a message: routes, bases, what each sees and does not, what is missing."""
     # Only here: `policy print` starts without the FHIR library.
     from adapters.inbound import PARSERS
-    from gateway.intake import policy_document
 
-    settings = Settings()
-    rules = load_rules(settings)
+    rules = load_rules(Settings())
     body = file.read_bytes()
     try:
         message = PARSERS[media_type(body)](body, rules.tables).message
@@ -54,22 +52,16 @@ def explain(
     if message.action == "retract":
         say("A retract: whoever was told by this record's earlier messages has it withdrawn.")
         return
-    assessment = assess(
-        message,
-        rules.tables,
-        monitoring_zone=settings.monitoring_zone,
-        asqse_cut_offs=settings.asqse_cut_offs,
-    )
+    assessment = rules.assess(message)
     document = policy_document(message, assessment)
-    decision = decide(rules.policy, rules.directory, message, document, assessment.findings)
-    _explain(rules, decision, dict(document))
+    _explain(rules, rules.decide(message, assessment), dict(document))
 
 
 def _explain(rules: Rules, decision: Decision, document: dict[str, Any]) -> None:
     stated = dict(_pairs(document))
     for alert in decision.alerts:
         basis = rules.policy.bases[alert.basis]
-        say(f"[bold]Route {alert.route}[/]: {escape(alert.definition.title)}")
+        say(f"[bold]Route {alert.route}[/]: {escape(rules.policy.routes[alert.route].title)}")
         say(f"  told: {escape(alert.service.title)} ({alert.agency}){' · urgent' * alert.urgent}")
         say(f"  basis: {alert.basis}, {escape(basis.title)}: {escape(basis.power)}")
         for flag in alert.flags:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from gateway.broker import MAX_BODY, Outcome, Publication, Publisher
+from gateway.delivery.back_off import BackOff
 from gateway.journal import Due, Journal
 
 BACK_OFF_FIRST, BACK_OFF_MOST = 1.0, 60.0
@@ -41,7 +42,7 @@ class AmqpChannel:
         self._agency = agency
         self._owner = owner
         self._fault: Outcome | None = None
-        self._seconds, self._until = 0.0, 0.0
+        self._back_off = BackOff(BACK_OFF_FIRST, BACK_OFF_MOST)
 
     @property
     def state(self) -> str:
@@ -58,7 +59,7 @@ class AmqpChannel:
     @property
     def rests(self) -> bool:
         """Whether the agency is left alone for the moment."""
-        return time.monotonic() < self._until
+        return self._back_off.rests
 
     async def deliver(self, batch: list[Due]) -> None:
         """Publish a batch and record what became of it. What is not confirmed stays due.
@@ -124,22 +125,17 @@ class AmqpChannel:
             by_outcome[outcome].append(due)
         if confirmed := by_outcome.pop(Outcome.CONFIRMED, None):
             await asyncio.to_thread(self._deliveries.delivered, [due.id for due in confirmed])
-            self._fault, self._seconds, self._until = None, 0.0, 0.0
+            self._fault = None
+            self._back_off.well()
         for outcome, theirs in by_outcome.items():
             self._note(outcome)
-            await self._release(theirs, self._back_off(), outcome.value)
+            await self._release(theirs, self._back_off.longer(), outcome.value)
 
     def _note(self, fault: Outcome) -> None:
         """Tell once what is wrong; of a refusal the publisher tells."""
         if fault in _SAID and fault is not self._fault:
             log.error(_SAID[fault], agency=self._agency)
         self._fault = fault
-
-    def _back_off(self) -> timedelta:
-        """Leave the agency alone for longer and longer."""
-        self._seconds = min(BACK_OFF_MOST, self._seconds * 2 or BACK_OFF_FIRST)
-        self._until = time.monotonic() + self._seconds
-        return timedelta(seconds=self._seconds)
 
     async def _release(self, batch: list[Due], after: timedelta, error: str) -> None:
         ids = [due.id for due in batch]

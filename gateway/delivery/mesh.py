@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 from datetime import UTC, datetime, timedelta
 
 import structlog
 
 from adapters.outbound import FORMATS
+from gateway.delivery.back_off import BackOff
 from gateway.directory import Directory, Endpoint
 from gateway.journal import Due, Journal, JournalAway
 from gateway.mesh.client import Mesh, MeshAway, MeshRefused
@@ -28,23 +28,6 @@ SET_ASIDE = timedelta(minutes=10)
 log = structlog.get_logger(__name__)
 
 
-class _BackOff:
-    """Waits longer each time, until it is told that all is well; never twice as long as another."""
-
-    def __init__(self) -> None:
-        self._seconds, self._until = 0.0, 0.0
-
-    @property
-    def rests(self) -> bool:
-        return time.monotonic() < self._until
-
-    def longer(self) -> timedelta:
-        self._seconds = min(BACK_OFF_MOST, self._seconds * 2 or BACK_OFF_FIRST)
-        after = self._seconds * random.uniform(0.75, 1.0)  # noqa: S311 - spread, not secrecy
-        self._until = time.monotonic() + after
-        return timedelta(seconds=after)
-
-
 class MeshChannel:
     """Sends what is due by MESH, and tells the journal the fate of each."""
 
@@ -61,8 +44,8 @@ class MeshChannel:
             for service, ends in directory.endpoints.items()
             for end in ends
         }
-        self._away = _BackOff()
-        self._refusing: dict[str, _BackOff] = {}
+        self._away = BackOff(BACK_OFF_FIRST, BACK_OFF_MOST)
+        self._refusing: dict[str, BackOff] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
         """Deliver until `stop` is set."""
@@ -116,13 +99,13 @@ class MeshChannel:
             await self._release(due, self._away.longer(), away.code)
         except MeshRefused as refused:
             log.error("MESH refuses a mailbox", service=due.target, why=refused.code)
-            back_off = self._refusing.setdefault(due.target, _BackOff())
+            back_off = self._refusing.setdefault(due.target, BackOff(BACK_OFF_FIRST, BACK_OFF_MOST))
             await self._release(due, back_off.longer(), refused.code)
         except Exception as error:  # noqa: BLE001 - what it is, the agencies' queues must not wait
             log.error("alert set aside", alert=due.alert_id, why=type(error).__name__)
             await self._release(due, SET_ASIDE, "not-sent")
         else:
-            self._away = _BackOff()
+            self._away.well()
             self._refusing.pop(due.target, None)
             look_at = datetime.now(UTC) + self._look_after
             await asyncio.to_thread(self._deliveries.sent, due.id, reference, look_at)

@@ -9,9 +9,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import ValidationError
-from yaml import YAMLError
-
 from adapters.outbound import FORMATS
 from gateway.directory.model import (
     FRONT_DOORS,
@@ -29,7 +26,7 @@ from gateway.directory.model import (
     Setting,
     Terms,
 )
-from gateway.yaml_source import SourceFault, YamlSource, not_yaml
+from gateway.yaml_source import SourceFaults, YamlSource
 from schemas.base import Model
 from schemas.codes.rows import Fault, R, Row, index, read_rows
 from schemas.fields import nearest
@@ -39,15 +36,11 @@ MAIN = "directory.yaml"
 PRACTICES, SETTINGS = "practices.csv", "settings.csv"
 POSTCODES, OUTWARD = "postcodes.csv", "outward.csv"
 
-Faults = list[SourceFault | Fault]
+Faults = list[object]
 
 
-class DirectoryFault(Exception):
-    """The directory is not in order. `faults` names each fault with its file and line."""
-
-    def __init__(self, faults: Iterable[SourceFault | Fault]) -> None:
-        self.faults = tuple(faults)
-        super().__init__("\n".join(str(fault) for fault in self.faults))
+class DirectoryFault(SourceFaults):
+    """The directory is not in order."""
 
 
 class _Part(Model):
@@ -121,8 +114,8 @@ def read(folder: Path) -> Entries:
     one = {home: home for home in homes.values()}  # one object a place, not one a postcode
     return Entries(
         area=area,
-        organisations=organisations,
-        services=services,
+        organisation_by_key=organisations,
+        service_by_id=services,
         practices=practices,
         settings=settings,
         homes={code: one[home] for code, home in homes.items()},
@@ -134,32 +127,23 @@ def read(folder: Path) -> Entries:
     )
 
 
-def _text(path: Path) -> str | Fault:
-    try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        return Fault(path.name, "is not UTF-8; save it as UTF-8")
-    except OSError as error:
-        return Fault(path.name, f"cannot be read in {path.parent}: {error.strerror}")
-
-
 def _yaml(path: Path, model: type[P], faults: Faults) -> tuple[YamlSource, P] | None:
-    if isinstance(text := _text(path), Fault):
-        faults.append(text)
-        return None
     try:
         source = YamlSource(path)
-        return source, model.model_validate(source.data)
-    except YAMLError as error:
-        faults.append(not_yaml(path, error))
-    except ValidationError as error:
-        faults += source.faults(error, model)
-    return None
+        return source, source.read_as(model)
+    except SourceFaults as wrong:
+        faults += wrong.faults
+        return None
 
 
 def _csv(path: Path, model: type[R], key: str, faults: Faults) -> dict[str, R]:
-    if isinstance(text := _text(path), Fault):
-        faults.append(text)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        faults.append(Fault(path.name, "is not UTF-8; save it as UTF-8"))
+        return {}
+    except OSError as error:
+        faults.append(Fault(path.name, f"cannot be read in {path.parent}: {error.strerror}"))
         return {}
     found: list[Fault] = []
     rows = index(path.name, read_rows(path.name, text, model, found), [key], found)

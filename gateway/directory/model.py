@@ -317,13 +317,13 @@ class Choice:
     """By the outward code, which suggests and does not decide: a person must look."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Entries:
     """All that the directory's files say, by the key by which it is looked up."""
 
     area: Area
-    organisations: Mapping[str, Organisation]
-    services: Mapping[str, Service]
+    organisation_by_key: Mapping[str, Organisation]
+    service_by_id: Mapping[str, Service]
     practices: Mapping[str, Practice]
     settings: Mapping[str, Setting]
     homes: Mapping[str, Home]
@@ -334,6 +334,6 @@ class Entries:
     """(role, `everyone`, `practice <ods>` or `locality <name>`) to the service of such children."""
     mesh: Mesh
     endpoints: Mapping[str, tuple[Endpoint, ...]]
-    """By the id of the service, of those that have any."""
+    """Where services' alerts go beside their agencies' queues, by the service's id."""
     recipients: Mapping[str, Service]
     """Each organisation as a service, by its key."""

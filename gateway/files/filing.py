@@ -34,6 +34,7 @@ from gateway.journal import (
 )
 from gateway.metrics import Metrics
 from gateway.receipts import LATE
+from gateway.travelling import Incoming
 from schemas.file_receipt import FileAlert, FileCounts, FileFault, FileReceipt, FileRecord
 from schemas.message import MESSAGE, UNCLOCKED
 from schemas.receipt import Held, Question
@@ -67,7 +68,7 @@ class Filing:
     def __init__(self, intake: Intake, metrics: Metrics) -> None:
         """Settle nothing before `start`."""
         self._intake, self._metrics = intake, metrics
-        self._journal, self._codec = intake.journal, intake.codec
+        self._journal, self._codec = intake.journal, intake.journal.codec
         self._wake = threading.Event()
         self._closing = False
         self._thread = threading.Thread(target=self._work, name="files", daemon=True)
@@ -101,8 +102,8 @@ class Filing:
             media_type,
             statement,
             sent=received,
-            tables=self._intake.tables,
-            directory=self._intake.directory,
+            tables=self._intake.rules.tables,
+            directory=self._intake.rules.directory,
             sender=caller.organisation,
             speaks_for=caller.rights.speaks_for,
         )
@@ -154,7 +155,7 @@ class Filing:
             faults, work = record.faults, None
             if record.parsed:
                 try:
-                    self._intake.allow(caller, record.parsed.message)
+                    self._intake.rules.allow(caller, record.parsed.message)
                     work = self._as_work(upload_id, number, record.parsed)
                 except NotAllowed as refused:
                     state, faults = "forbidden", (Fault(record.place, str(refused), "forbidden"),)
@@ -233,8 +234,13 @@ class Filing:
             caller = Caller(
                 upload.organisation, Rights(frozenset(), frozenset()), upload.credential_id or ""
             )
-            incoming = self._intake.incoming(
-                parsed, parsed.canonical, "application/json", caller, upload.received_at
+            incoming = Incoming.of(
+                self._codec,
+                parsed,
+                parsed.canonical,
+                "application/json",
+                caller,
+                upload.received_at,
             )
         except Exception as error:  # noqa: BLE001 - one bad record harms no other
             failed: Future[Answer | None] = Future()

@@ -8,27 +8,27 @@ with Journal(url, Codec(*load_secret(setting, url))) as journal:
 """
 
 from gateway.journal.codec import Codec, load_secret
+from gateway.journal.credentials import Credential
 from gateway.journal.deliveries import Deliveries
 from gateway.journal.engine import database_file
+from gateway.journal.erasing import Erased
 from gateway.journal.errors import AlreadyServed, JournalAway, JournalError, WrongKey
 from gateway.journal.files import Entry, EntryState, Settled, Upload
 from gateway.journal.journal import Journal
+from gateway.journal.letters import Letter, Reply
 from gateway.journal.migrations import migrate
 from gateway.journal.queries import Queries
 from gateway.journal.rows import (
     Alert,
+    AlertState,
     Backlog,
     Channel,
-    Credential,
     Delivery,
     Due,
-    Erased,
-    Letter,
     Message,
     Outcome,
     Receipt,
     Record,
-    Reply,
     Returned,
     Sent,
     Standing,
@@ -42,6 +42,7 @@ from gateway.journal.transaction import KEPT_WHILE_HELD, Transaction
 __all__ = [
     "KEPT_WHILE_HELD",
     "Alert",
+    "AlertState",
     "AlreadyServed",
     "Backlog",
     "Channel",

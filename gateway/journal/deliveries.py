@@ -4,41 +4,27 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, delete, func, select, update
+from sqlalchemy import Connection, Engine, Row, Select, func, select, update
 
+from gateway.journal.access import columns
 from gateway.journal.codec import Codec
 from gateway.journal.engine import answering, in_transaction
 from gateway.journal.errors import WrongKey
-from gateway.journal.queries import columns
+from gateway.journal.leases import UNREADABLE, UNREADABLE_FOR, lease
 from gateway.journal.rows import (
     Backlog,
     Channel,
     DeliveryState,
     Due,
-    Erased,
-    Reply,
     Sent,
     Urgency,
 )
 from gateway.journal.tables import (
     alert,
     delivery,
-    letter,
-    message,
     record,
-    refused,
     thread,
-    version,
 )
-
-UNREADABLE = "unreadable"
-"""The error code of a delivery whose body no key opens; it waits an hour between attempts."""
-
-KNOWN_FOR = timedelta(days=60)
-"""How long a letter is known. MESH keeps what nobody fetches for 5 days, and tracks for 30."""
-
-ANSWERED_FOR = timedelta(days=30)
-"""How long an answer that MESH does not take is kept: it may say what is held of a child."""
 
 MOST_FAILURES = 4
 """After so many times a delivery that its channel could not make is left to people."""
@@ -62,8 +48,6 @@ _DUE = (
     )
     .select_from(delivery.join(alert).join(thread).join(record))
     .where(delivery.c.state == "due")
-    # A row that another relay is claiming, or intake superseding, is left to them.
-    .with_for_update(of=delivery, skip_locked=True)
 )
 
 
@@ -95,7 +79,12 @@ class Deliveries:
         is backing off from are left out by `skip_targets`.
         """
         at = now or datetime.now(UTC)
-        lease = {"lease_owner": owner, "next_at": at + timedelta(seconds=lease_seconds)}
+        taken = {
+            "attempts": delivery.c.attempts + 1,
+            "attempted_at": at,
+            "lease_owner": owner,
+            "next_at": at + timedelta(seconds=lease_seconds),
+        }
 
         def take(connection: Connection) -> list[Row[Any]]:
             rows: list[Row[Any]] = []
@@ -105,8 +94,8 @@ class Deliveries:
                     share = -(-(limit - len(rows)) // len(hungry))
                     for target in sorted(hungry):
                         most = min(share, limit - len(rows))
-                        got = _take(connection, channel, urgency, target, most, at)
-                        _mark_attempted(connection, got, at, lease)
+                        due = _due(channel, urgency, target, most, at)
+                        got = lease(connection, due, delivery, **taken)
                         rows += got
                         if len(got) < share:
                             hungry.remove(target)
@@ -151,24 +140,20 @@ class Deliveries:
     ) -> list[Sent]:
         """Take up to `limit` deliveries of which the channel may know more by now."""
         at = now or datetime.now(UTC)
+        took = (
+            select(*columns(delivery, Sent))
+            .where(
+                delivery.c.state == "sent",
+                delivery.c.channel == channel,
+                delivery.c.next_at <= at,
+            )
+            .order_by(delivery.c.next_at)
+            .limit(limit)
+        )
 
         def take(connection: Connection) -> list[Sent]:
-            rows = connection.execute(
-                select(*columns(delivery, Sent))
-                .where(
-                    delivery.c.state == "sent",
-                    delivery.c.channel == channel,
-                    delivery.c.next_at <= at,
-                )
-                .order_by(delivery.c.next_at)
-                .limit(limit)
-                .with_for_update(skip_locked=True)
-            ).all()
-            connection.execute(
-                update(delivery)
-                .where(delivery.c.id.in_([row.id for row in rows]))
-                .values(lease_owner=owner, next_at=at + timedelta(seconds=lease_seconds))
-            )
+            until = at + timedelta(seconds=lease_seconds)
+            rows = lease(connection, took, delivery, lease_owner=owner, next_at=until)
             return [Sent(**row._mapping) for row in rows]
 
         return in_transaction(self._writing, take)
@@ -206,52 +191,6 @@ class Deliveries:
 
         return in_transaction(self._writing, retry)
 
-    def claim_replies(
-        self, owner: str, limit: int, lease_seconds: float, now: datetime | None = None
-    ) -> list[Reply]:
-        """Take up to `limit` answers to letters; nobody else gets them for `lease_seconds`.
-
-        One that no key opens is put off for an hour, so that it holds up nothing else.
-        """
-        at = now or datetime.now(UTC)
-
-        def take(connection: Connection) -> list[Row[Any]]:
-            rows = connection.execute(
-                select(*columns(letter, Reply))
-                .where(letter.c.state == "due", letter.c.next_at <= at)
-                .order_by(letter.c.next_at)
-                .limit(limit)
-                .with_for_update(skip_locked=True)
-            ).all()
-            connection.execute(
-                update(letter)
-                .where(letter.c.id.in_([row.id for row in rows]))
-                .values(
-                    attempts=letter.c.attempts + 1,
-                    lease_owner=owner,
-                    next_at=at + timedelta(seconds=lease_seconds),
-                )
-            )
-            return list(rows)
-
-        found = []
-        for row in in_transaction(self._writing, take):
-            try:
-                reply = self._codec.open(row.reply)
-            except WrongKey:
-                self.reply_later(row.id, at + timedelta(hours=1), UNREADABLE)
-            else:
-                found.append(Reply(**{**row._mapping, "reply": reply}))
-        return found
-
-    def replied(self, letter_id: str, reference: str) -> None:
-        """Record that an answer was taken by MESH; its content goes."""
-        self._update_letter(letter_id, state="sent", reference=reference, reply=None)
-
-    def reply_later(self, letter_id: str, next_at: datetime, error: str) -> None:
-        """Try an answer again from `next_at`; `error` is a code."""
-        self._update_letter(letter_id, next_at=next_at, last_error=error)
-
     def release(self, ids: Sequence[int], next_at: datetime, error: str, owner: str) -> None:
         """Give back what was not confirmed, to be tried again from `next_at`.
 
@@ -273,8 +212,12 @@ class Deliveries:
         def look(connection: Connection) -> list[Row[Any]]:
             rows: list[Row[Any]] = []
             for urgency in _URGENT_FIRST:
-                rows += _take(connection, "mailbox", urgency, target, limit - len(rows), at)
-            _mark_attempted(connection, [row for row in rows if row.attempts == 1], at, {})
+                due = _due("mailbox", urgency, target, limit - len(rows), at)
+                rows += connection.execute(due.with_for_update(of=delivery, skip_locked=True))
+            first = [row.id for row in rows if row.attempts == 1]
+            connection.execute(
+                update(delivery).where(delivery.c.id.in_(first)).values(attempts=1, attempted_at=at)
+            )
             return rows
 
         return self._opened(in_transaction(self._writing, look), None, at)
@@ -297,47 +240,6 @@ class Deliveries:
             return connection.scalar(select(delivery.c.id).where(*own)) is not None
 
         return in_transaction(self._writing, acknowledge)
-
-    def erase_expired(self, now: datetime | None = None) -> Erased:
-        """Erase held or refused bodies whose time has come; id, keyed hash and reason stay.
-
-        Notes of who was denied go whole: anybody can cause them.
-
-        For SQLite it also empties the write-ahead log, in which what was forgotten lives on.
-        """
-        at = now or datetime.now(UTC)
-
-        def erase(connection: Connection) -> Erased:
-            old = select(message.c.id).where(message.c.expires_at <= at)
-            connection.execute(
-                update(version).where(version.c.message_id.in_(old)).values(decision=None)
-            )
-            connection.execute(
-                delete(refused).where(refused.c.expires_at <= at, refused.c.bytes_hash.is_(None))
-            )
-            connection.execute(delete(letter).where(letter.c.received_at <= at - KNOWN_FOR))
-            connection.execute(
-                update(letter)
-                .where(letter.c.received_at <= at - ANSWERED_FOR, letter.c.reply.is_not(None))
-                .values(state="failed", last_error="expired", reply=None)
-            )
-            bodies = {"bytes": None, "canonical": None, "receipt": None, "state": "erased"}
-            counts = [
-                connection.execute(
-                    update(table).where(table.c.expires_at <= at).values(expires_at=None, **gone)
-                ).rowcount
-                for table, gone in (
-                    (alert, {"body": None, "missing": None}),
-                    (message, bodies),
-                    (refused, {"bytes": None}),
-                )
-            ]
-            return Erased(held=counts[0], messages=counts[1], refused=counts[2])
-
-        erased = in_transaction(self._writing, erase)
-        if self._writing.dialect.name == "sqlite":
-            self._empty_write_ahead_log()
-        return erased
 
     def backlog(self, state: DeliveryState = "due") -> list[Backlog]:
         """Count what is due, or in another state, by channel, target and urgency.
@@ -363,7 +265,7 @@ class Deliveries:
             try:
                 body = self._codec.open(row.body)
             except WrongKey:
-                later = now + timedelta(hours=1)
+                later = now + UNREADABLE_FOR
                 self._update(
                     [row.id],
                     [delivery.c.state == "due", delivery.c.lease_owner == owner],
@@ -383,24 +285,6 @@ class Deliveries:
                 ),
             )
 
-    def _update_letter(self, letter_id: str, **values: Any) -> None:
-        in_transaction(
-            self._writing,
-            lambda connection: connection.execute(
-                update(letter)
-                .where(letter.c.id == letter_id, letter.c.state == "due")
-                .values(lease_owner=None, **values)
-            ),
-        )
-
-    def _empty_write_ahead_log(self) -> None:
-        """Move SQLite's log into the file, so that old pages are gone from both."""
-        raw = self._writing.raw_connection()
-        try:
-            raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        finally:
-            raw.close()
-
 
 def _targets(connection: Connection, channel: str, urgency: str) -> set[str]:
     """Name the targets for which anything is due: one index look-up each, however much waits."""
@@ -413,11 +297,9 @@ def _targets(connection: Connection, channel: str, urgency: str) -> set[str]:
     return {t for t in connection.scalars(select(names.c.target)) if t is not None}
 
 
-def _take(
-    connection: Connection, channel: str, urgency: str, target: str, limit: int, now: datetime
-) -> list[Row[Any]]:
-    """Lock one target's oldest deliveries that may be made now."""
-    query = (
+def _due(channel: str, urgency: str, target: str, limit: int, now: datetime) -> Select[Any]:
+    """One target's oldest deliveries that may be made now."""
+    return (
         _DUE.where(
             delivery.c.channel == channel,
             delivery.c.urgency == urgency,
@@ -426,15 +308,4 @@ def _take(
         )
         .order_by(delivery.c.next_at, delivery.c.id)
         .limit(limit)
-    )
-    return list(connection.execute(query))
-
-
-def _mark_attempted(
-    connection: Connection, rows: Sequence[Row[Any]], at: datetime, lease: dict[str, Any]
-) -> None:
-    connection.execute(
-        update(delivery)
-        .where(delivery.c.id.in_([row.id for row in rows]))
-        .values(attempts=delivery.c.attempts + 1, attempted_at=at, **lease)
     )

@@ -1,12 +1,13 @@
 """Files of many records in the journal: each entry is work to do until it has settled, once."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Table, func, select, update
+from sqlalchemy import func, select, update
 
+from gateway.journal.access import Reading, Writing, values_of
 from gateway.journal.codec import Codec
 from gateway.journal.tables import entry, message, record, upload
 
@@ -48,11 +49,8 @@ class Settled(Entry):
     restricted: bool = False  # by now: nobody may see which service was told
 
 
-class FileQueries:
+class FileQueries(Reading):
     """What may be read of files."""
-
-    _connection: Connection
-    _codec: Codec
 
     def upload(self, upload_id: str) -> Upload | None:
         """Find a file by its id."""
@@ -120,7 +118,7 @@ class FileQueries:
                 receipt=self._codec.open(row.receipt) if row.receipt else None,
                 submitter=row.credential_id,
                 hidden=bool(row.submitter_only),
-                restricted=bool(row.mark) and row.mark == self._codec.ref("restricted", row.ref),
+                restricted=bool(row.ref) and row.mark == self._codec.mark(row.ref, restricted=True),
             )
             for row in rows
         ]
@@ -130,18 +128,16 @@ class FileQueries:
         return _upload_of(row, self._codec) if row else None
 
 
-class FileWrites(FileQueries):
+class FileWrites(Writing):
     """What may be written of files."""
-
-    _add: Callable[[Table, dict[str, Any]], None]
 
     def add_upload(self, new: Upload, entries: Sequence[Entry]) -> None:
         """Record a file with all its entries."""
         seal = self._codec.seal
-        self._add(upload, {**_values(new), "notes": seal(new.notes)})
+        self._add(upload, {**values_of(new, upload), "notes": seal(new.notes)})
         for one in entries:
-            sealed = {"work": seal(one.work) if one.work else None, "said": seal(one.said)}
-            self._add(entry, {"upload_id": new.id, **_values(one), **sealed})
+            sealed = {"work": self._seal(one.work), "said": seal(one.said)}
+            self._add(entry, {"upload_id": new.id, **values_of(one, entry), **sealed})
 
     def lock_entry(self, upload_id: str, number: int) -> bool:
         """Keep other gateways from an entry; False where it has settled already."""
@@ -169,10 +165,6 @@ class FileWrites(FileQueries):
             .where(entry.c.upload_id == upload_id, entry.c.number == number)
             .values(**values)
         )
-
-
-def _values(row: Upload | Entry) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in type(row).__dataclass_fields__}
 
 
 def _upload_of(row: Any, codec: Codec) -> Upload:

@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from functools import partial
 from queue import Empty, Queue
 from threading import Lock, Thread
-from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from sqlalchemy import Connection, inspect, select
@@ -25,7 +24,9 @@ from gateway.journal.engine import (
     in_transaction,
     open_engine,
 )
+from gateway.journal.erasing import Erased, erase_expired
 from gateway.journal.errors import AlreadyServed, JournalAway, JournalError, WrongKey
+from gateway.journal.letters import Letters
 from gateway.journal.queries import Queries
 from gateway.journal.tables import credential, record
 from gateway.journal.transaction import Transaction
@@ -56,12 +57,15 @@ class Journal:
         answer, WrongKey where it was written with another key, JournalError where it has no tables.
         """
         self._file = database_file(url)
-        self._codec = codec
+        self.codec = codec
+        """The one way in and out for anything personal."""
         self._writing = open_engine(url)
         self._reading = open_engine(url, read_only=True)
         self._check_key()
         self.deliveries = Deliveries(self._writing, self._reading, codec)
-        """What the relay, the mailbox and the clean-up use."""
+        """What the relay and the mailbox use."""
+        self.letters = Letters(self._writing, codec)
+        """What answers by MESH use."""
         self._lock_fd: int | None = None
         self._queue: Queue[_Work | None] = Queue()
         self._closing = Lock()
@@ -95,7 +99,7 @@ class Journal:
         Raises JournalAway where the database does not answer.
         """
         with answering(), self._reading.begin() as connection:
-            return job(Queries(connection, self._codec))
+            return job(Queries(connection, self.codec))
 
     def writable(self, timeout: float = BUSY_SECONDS) -> bool:
         """Prove that the journal can be written by writing to it; True, or raises JournalAway."""
@@ -106,6 +110,10 @@ class Journal:
             beat.cancel()
             raise JournalAway(f"The journal took no write within {timeout} seconds.") from None
         return True
+
+    def erase_expired(self, now: datetime | None = None) -> Erased:
+        """Erase what has been kept long enough. Raises JournalAway."""
+        return erase_expired(self._writing, now or datetime.now(UTC))
 
     def lock_exclusively(self) -> None:
         """Claim a SQLite file for one `serve`, until `close` or the end of the process.
@@ -145,12 +153,7 @@ class Journal:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _check_key(self) -> None:
@@ -160,10 +163,10 @@ class Journal:
                 raise JournalError("The journal has no tables yet: migrate it first.")
             for column in (record.c.ref, credential.c.key_hash):
                 known = connection.scalar(select(column).limit(1))
-                if known and not known.startswith(f"{self._codec.hash_id}."):
+                if known and not known.startswith(f"{self.codec.hash_id}."):
                     raise WrongKey(
                         f"This journal was written with key {known.partition('.')[0]}, this "
-                        f"gateway hashes with {self._codec.hash_id}. Put that key last in "
+                        f"gateway hashes with {self.codec.hash_id}. Put that key last in "
                         "GATEWAY_JOURNAL_KEY, or its file back beside the database."
                     )
 
@@ -200,7 +203,7 @@ class Journal:
         for _ in range(2):
             try:
                 with connection.begin_nested():
-                    transaction = Transaction(connection, self._codec)
+                    transaction = Transaction(connection, self.codec)
                     result = work.job(transaction)
                     transaction.flush()
                 return partial(work.future.set_result, result)

@@ -1,20 +1,20 @@
 """What may be read from the journal, as frozen rows with opened bodies."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import fields, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
-from functools import cache
 from itertools import groupby
-from typing import Any, TypeVar
+from typing import Any
 
-from sqlalchemy import Column, Connection, Select, Table, func, select
+from sqlalchemy import func, select
 
-from gateway.journal.codec import Codec
+from gateway.journal.access import columns, from_row
+from gateway.journal.credentials import CredentialQueries
 from gateway.journal.files import FileQueries
+from gateway.journal.letters import LetterQueries
 from gateway.journal.rows import (
     Alert,
     AlertState,
-    Credential,
     Delivery,
     Message,
     Outcome,
@@ -30,9 +30,7 @@ from gateway.journal.tables import (
     alert,
     alert_read,
     counted,
-    credential,
     delivery,
-    letter,
     message,
     pulse,
     record,
@@ -40,29 +38,8 @@ from gateway.journal.tables import (
     version,
 )
 
-R = TypeVar("R")
-
 HARM = "harm"
 """The basis of which only the front door may know."""
-
-
-def _columns(table: Table, row_type: Any) -> tuple[Column[Any], ...]:
-    return tuple(table.c[f.name] for f in fields(row_type) if f.name in table.c)
-
-
-columns: Callable[[Table, Any], tuple[Column[Any], ...]] = cache(_columns)
-"""Pick the columns of a table that a row type names."""
-
-
-def values_of(row: Any, table: Table) -> dict[str, Any]:
-    """Give a frozen row's values for the columns that it names."""
-    return {c.name: getattr(row, c.name) for c in columns(table, type(row))}
-
-
-def from_row(row_type: type[R], row: Any, table: Table) -> R:
-    """Make a frozen row from a result that may hold other tables' columns beside."""
-    values = row._mapping
-    return row_type(**{c.name: values[c] for c in columns(table, row_type)})
 
 
 _MESSAGES = select(*columns(message, Message))
@@ -77,13 +54,8 @@ _OUTCOMES = select(
 ).select_from(alert.join(thread).outerjoin(delivery))
 
 
-class Queries(FileQueries):
+class Queries(FileQueries, CredentialQueries, LetterQueries):
     """Reads within one transaction."""
-
-    def __init__(self, connection: Connection, codec: Codec) -> None:
-        """Bind to a transaction that the journal has begun."""
-        self._connection = connection
-        self._codec = codec
 
     def messages(self, idempotency: str) -> list[Message]:
         """Find what was sent under this source, event and id: one per sequence, latest last."""
@@ -137,6 +109,11 @@ class Queries(FileQueries):
     def record(self, record_ref: str) -> Record | None:
         """Find a record; None where no message spoke of it."""
         return next(iter(self._records(record.c.ref == record_ref)), None)
+
+    def restricted(self, record_ref: str) -> bool:
+        """Tell whether nobody may learn where a record's child is, even once its bodies are gone."""
+        known = self.record(record_ref)
+        return known is not None and known.mark == self._codec.mark(record_ref, restricted=True)
 
     def records_of_day(self, day_ref: str) -> list[Record]:
         """List the records that share a review's child, day and organisation."""
@@ -204,22 +181,6 @@ class Queries(FileQueries):
         )
         return [(row.organisation, row.credential_id, row.at) for row in rows]
 
-    def credential(self, key: str) -> Credential | None:
-        """Find who bears this key; None where nobody does or it was revoked."""
-        found = self._credentials(
-            select(credential).where(
-                credential.c.key_hash == self._codec.ref("credential", key),
-                credential.c.revoked_at.is_(None),
-            )
-        )
-        return found[0] if found else None
-
-    def credentials(self) -> list[Credential]:
-        """List all credentials, revoked ones too."""
-        return self._credentials(
-            select(credential).order_by(credential.c.organisation, credential.c.created_at)
-        )
-
     def uptake(self) -> dict[Uptake, int]:
         """Count reviews by their facts. Small numbers are not suppressed yet: not for printing."""
         facts = columns(counted, Uptake)
@@ -230,25 +191,9 @@ class Queries(FileQueries):
         """Give the last sign of life of each process: when, and the state that it reported."""
         return {row.name: (row.at, row.state) for row in self._connection.execute(select(pulse))}
 
-    def knows_letter(self, letter_id: str) -> bool:
-        """Tell whether this letter was taken before."""
-        return (
-            self._connection.scalar(select(letter.c.id).where(letter.c.id == letter_id)) is not None
-        )
-
-    def _open(self, sealed: bytes | None) -> bytes | None:
-        return None if sealed is None else self._codec.open(sealed)
-
     def _records(self, condition: Any) -> list[Record]:
         query = select(record).where(condition).order_by(record.c.ref)
         return [from_row(Record, row, record) for row in self._connection.execute(query)]
-
-    def _credentials(self, query: Select[Any]) -> list[Credential]:
-        found = [from_row(Credential, row, credential) for row in self._connection.execute(query)]
-        return [
-            replace(bearer, kinds=tuple(bearer.kinds), speaks_for=tuple(bearer.speaks_for))
-            for bearer in found
-        ]
 
     def _outcomes(self, condition: Any) -> list[Outcome]:
         """Join alerts and holds with their deliveries."""

@@ -14,8 +14,6 @@ deliver it; after a while it is due again, a few times."""
 AlertState = Literal["due", "done", "superseded", "held"]
 MessageState = Literal["recorded", "counted", "erased"]
 """recorded: its bodies are kept. counted: it went to nobody. erased: it was held until too old."""
-LetterState = Literal["done", "due", "sent", "failed"]
-"""done: there is no answer to send; else how far the answer has come."""
 
 
 class Way(NamedTuple):
@@ -25,18 +23,6 @@ class Way(NamedTuple):
     target: str
     """Agency of `amqp` and `mailbox`; id of the service of `mesh`."""
     format: str = "cloudevents"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Credential:
-    """What the bearer of a key may do."""
-
-    id: str
-    organisation: str
-    kinds: tuple[str, ...]  # of message, that it may send
-    speaks_for: tuple[str, ...]  # other organisations
-    created_at: datetime
-    revoked_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,28 +210,6 @@ class Returned:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Letter:
-    """What came by MESH, and what became of it: never its content."""
-
-    id: str  # MESH's
-    mailbox: str  # the sender's
-    received_at: datetime
-    status: int  # as HTTP would have answered
-    workflow: str | None = None  # of the answer
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
-    """An answer to be sent now."""
-
-    id: str  # of the letter that it answers
-    mailbox: str
-    workflow: str
-    attempts: int
-    reply: bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Backlog:
     """What waits for one target."""
 
@@ -254,12 +218,3 @@ class Backlog:
     urgency: Urgency
     count: int
     oldest: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Erased:
-    """How many bodies have been erased."""
-
-    held: int
-    messages: int
-    refused: int

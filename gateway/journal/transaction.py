@@ -1,22 +1,20 @@
 """What may be written to the journal: small methods, all within one transaction."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, Table, case, delete, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import case, delete, func, select, update
 
-from gateway.journal.codec import Codec
+from gateway.journal.access import values_of
+from gateway.journal.credentials import CredentialWrites
 from gateway.journal.files import FileWrites
-from gateway.journal.queries import Queries, columns, from_row, values_of
+from gateway.journal.letters import LetterWrites
+from gateway.journal.queries import Queries
 from gateway.journal.rows import (
     Alert,
     Channel,
-    Credential,
-    Letter,
     Message,
     Record,
     Returned,
@@ -29,11 +27,9 @@ from gateway.journal.tables import (
     alert,
     alert_read,
     counted,
-    credential,
     delivery,
     letter,
     message,
-    metadata,
     pulse,
     record,
     refused,
@@ -45,35 +41,8 @@ KEPT_WHILE_HELD = timedelta(days=30)
 """How long bodies that were held or refused are kept."""
 
 
-_ORDER = metadata.sorted_tables
-
-
-class Transaction(FileWrites, Queries):
-    """Reads and writes within one transaction; nothing counts before the journal has committed.
-
-    New rows wait until the next other statement, or the end, and then go by table: a message with
-    its alerts and deliveries costs a statement a table.
-    """
-
-    def __init__(self, connection: Connection, codec: Codec) -> None:
-        """Bind to a transaction that the journal has begun."""
-        self._waiting: dict[Table, list[dict[str, Any]]] = {}
-        super().__init__(connection, codec)
-
-    @property
-    def _connection(self) -> Connection:
-        self.flush()
-        return self._bound
-
-    @_connection.setter
-    def _connection(self, connection: Connection) -> None:
-        self._bound = connection
-
-    def flush(self) -> None:
-        """Write the new rows that wait, a table before those that refer to it."""
-        waiting, self._waiting = self._waiting, {}
-        for table in sorted(waiting, key=_ORDER.index):
-            self._bound.execute(table.insert(), waiting[table])
+class Transaction(FileWrites, CredentialWrites, LetterWrites, Queries):
+    """Reads and writes within one transaction, as `Writing` says."""
 
     def lock_day(self, day_ref: str) -> list[Record]:
         """Keep other gateways from this child's day and organisation; list its records.
@@ -259,8 +228,7 @@ class Transaction(FileWrites, Queries):
             )
         values = values_of(new, alert) | {"body": self._seal(body), "missing": self._seal(missing)}
         if held:
-            latest = new.decided_at + KEPT_WHILE_HELD
-            values["expires_at"] = min(new.expires_at or latest, latest)
+            values["expires_at"] = new.decided_at + KEPT_WHILE_HELD
         self._add(alert, values)
         due = {
             "alert_id": new.id,
@@ -275,15 +243,8 @@ class Transaction(FileWrites, Queries):
 
     def note_read(self, alert_id: str, organisation: str, credential_id: str, at: datetime) -> None:
         """Note who was shown an alert, and when."""
-        self._add(
-            alert_read,
-            {
-                "alert_id": alert_id,
-                "organisation": organisation,
-                "credential_id": credential_id,
-                "at": at,
-            },
-        )
+        who = {"organisation": organisation, "credential_id": credential_id}
+        self._add(alert_read, {"alert_id": alert_id, "at": at} | who)
 
     def count(self, record_ref: str, facts: Uptake | None) -> None:
         """Count a record's review once, by its facts as they now are; None: it no longer counts."""
@@ -293,84 +254,16 @@ class Transaction(FileWrites, Queries):
 
     def keep_refused(
         self, organisation: str, received_at: datetime, status: int, why: str, body: bytes
-    ) -> str:
+    ) -> None:
         """Keep what an authenticated source sent and was refused with 400 or 422, for 30 days."""
-        return self._refuse(
-            organisation=organisation,
-            received_at=received_at,
-            status=status,
-            size=len(body),
-            why=why,
-            bytes_hash=self._codec.ref("bytes", body),
-            bytes=self._seal(body),
-            expires_at=received_at + KEPT_WHILE_HELD,
-        )
+        kept = {"bytes_hash": self._codec.ref("bytes", body), "bytes": self._seal(body)}
+        self._refuse(organisation, received_at, status, why, len(body), kept)
 
     def note_denied(
         self, organisation: str | None, received_at: datetime, status: int, why: str, size: int
-    ) -> str:
+    ) -> None:
         """Note who (if known), when, why and what size, for 401, 403 and 413: never the bytes."""
-        return self._refuse(
-            organisation=organisation,
-            received_at=received_at,
-            status=status,
-            size=size,
-            why=why,
-            expires_at=received_at + KEPT_WHILE_HELD,
-        )
-
-    def add_credential(
-        self,
-        key: str,
-        organisation: str,
-        kinds: Sequence[str],
-        created_at: datetime,
-        speaks_for: Sequence[str] = (),
-    ) -> Credential:
-        """Register a key, of which only the hash is stored."""
-        new = Credential(
-            id=str(uuid4()),
-            organisation=organisation,
-            kinds=tuple(kinds),
-            speaks_for=tuple(speaks_for),
-            created_at=created_at,
-            revoked_at=None,
-        )
-        key_hash = self._codec.ref("credential", key)
-        self._add(credential, {"key_hash": key_hash} | values_of(new, credential))
-        return new
-
-    def know_mailbox(
-        self, mailbox: str, organisation: str, kinds: Sequence[str], now: datetime
-    ) -> Credential:
-        """Give a mailbox that MESH vouches for the credential `mesh:<mailbox>`, which no key opens."""
-        credential_id = f"mesh:{mailbox}"
-        values = {"organisation": organisation, "kinds": list(kinds)}
-        row = self._connection.execute(
-            self._insert(credential)
-            .values(
-                id=credential_id,
-                key_hash=self._codec.ref("mailbox", mailbox),
-                speaks_for=[],
-                created_at=now,
-                **values,
-            )
-            .on_conflict_do_update(index_elements=["id"], set_=values)
-            .returning(*columns(credential, Credential))
-        ).one()
-        found = from_row(Credential, row, credential)
-        return replace(found, kinds=tuple(found.kinds), speaks_for=tuple(found.speaks_for))
-
-    def add_letter(self, new: Letter, reply: bytes | None = None) -> bool:
-        """Record what became of a letter, with the answer that is due; False where it is known."""
-        state = {"state": "due" if reply else "done", "next_at": new.received_at, "attempts": 0}
-        added = self._connection.execute(
-            self._insert(letter)
-            .values(values_of(new, letter) | state | {"reply": self._seal(reply)})
-            .on_conflict_do_nothing()
-            .returning(letter.c.id)
-        )
-        return added.one_or_none() is not None
+        self._refuse(organisation, received_at, status, why, size, {})
 
     def give_back(self, reference: str, code: str, again_at: datetime) -> Returned | None:
         """Record that a channel could not deliver what it took; None where that is not known here.
@@ -396,15 +289,6 @@ class Transaction(FileWrites, Queries):
         ).one_or_none()
         return Returned(**row._mapping) if row else None
 
-    def revoke(self, credential_id: str, now: datetime) -> bool:
-        """Let a key no longer open anything; False where there is no such credential in force."""
-        changed = self._connection.execute(
-            update(credential)
-            .where(credential.c.id == credential_id, credential.c.revoked_at.is_(None))
-            .values(revoked_at=now)
-        )
-        return changed.rowcount == 1
-
     def beat(self, name: str, state: str, now: datetime) -> None:
         """Leave a sign of life of a process, for others' readiness to see."""
         values = {"at": now, "state": state}
@@ -414,24 +298,22 @@ class Transaction(FileWrites, Queries):
             .on_conflict_do_update(index_elements=["name"], set_=values)
         )
 
-    def _refuse(self, **values: Any) -> str:
-        refused_id = str(uuid4())
-        self._add(refused, {"id": refused_id} | values)
-        return refused_id
-
-    def _add(self, table: Table, values: dict[str, Any]) -> None:
-        self._waiting.setdefault(table, []).append(values)
-
-    def _seal(self, content: bytes | None) -> bytes | None:
-        return None if content is None else self._codec.seal(content)
-
-    def _insert(self, table: Table) -> postgresql.Insert | sqlite.Insert:
-        if self._connection.dialect.name == "postgresql":
-            return postgresql.insert(table)
-        return sqlite.insert(table)
-
-    def _advisory_lock(self, name: str) -> None:
-        if self._connection.dialect.name == "postgresql":
-            self._connection.execute(
-                select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0)))
-            )
+    def _refuse(
+        self,
+        organisation: str | None,
+        received_at: datetime,
+        status: int,
+        why: str,
+        size: int,
+        kept: dict[str, Any],
+    ) -> None:
+        noted = {
+            "id": str(uuid4()),
+            "organisation": organisation,
+            "received_at": received_at,
+            "status": status,
+            "why": why,
+            "size": size,
+            "expires_at": received_at + KEPT_WHILE_HELD,
+        }
+        self._add(refused, noted | kept)

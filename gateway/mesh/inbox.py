@@ -48,7 +48,7 @@ class Inbox:
 
     @property
     def _directory(self) -> Directory:
-        return self.intake.directory
+        return self.intake.rules.directory
 
     async def take(self, message_id: str) -> None:
         """Take one message, and take it out of the mailbox once what became of it is on disk.

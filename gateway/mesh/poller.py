@@ -23,21 +23,19 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from gateway.journal import Journal, JournalAway, Reply, Sent, Transaction
+from gateway.journal import Journal, JournalAway, Reply, Sent
 from gateway.logs import configure_logs
 from gateway.mesh.client import Mesh, MeshAway, MeshRefused
 from gateway.mesh.inbox import AGAIN_AFTER, Inbox
 from gateway.mesh.workflows import check_workflows
 from gateway.rules import load_rules
-from gateway.running import run_until_told, wait
+from gateway.running import heartbeat, run_until_told, wait
 from gateway.service import build_intake
 from gateway.settings import Settings
 from gateway.storage import MESH, open_journal
 
 BATCH = 20
 """Answers and sent deliveries that are claimed at once."""
-HEARTBEAT = 3.0
-"""Seconds between signs of life."""
 PUT_OFF_FIRST, PUT_OFF_MOST = 60.0, 3600.0
 """Seconds: doubles from the first to the most while one message of the mailbox cannot be taken."""
 LOOK_MOST = timedelta(hours=1)
@@ -62,7 +60,7 @@ class Poller:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until `stop` is set; the message in hand is finished first."""
-        beating = asyncio.create_task(self._heartbeat(stop))
+        beating = asyncio.create_task(heartbeat(self._journal, MESH, lambda: self.state, stop))
         while not stop.is_set():
             with suppress(MeshAway, JournalAway):
                 async for attempt in AsyncRetrying(
@@ -104,7 +102,7 @@ class Poller:
 
     async def _answer_all(self) -> None:
         for reply in await asyncio.to_thread(
-            self._journal.deliveries.claim_replies, self._owner, BATCH, self._lease
+            self._journal.letters.claim_replies, self._owner, BATCH, self._lease
         ):
             await self._answer(reply)
 
@@ -157,19 +155,17 @@ class Poller:
             minutes = min(2**reply.attempts, 24 * 60)
             at = datetime.now(UTC) + timedelta(minutes=minutes)
             log.error("an answer was refused", mesh=reply.id, why=refused.code)
-            await asyncio.to_thread(
-                self._journal.deliveries.reply_later, reply.id, at, refused.code
-            )
+            await asyncio.to_thread(self._journal.letters.reply_later, reply.id, at, refused.code)
         except MeshAway as away:
             at = datetime.now(UTC)
-            await asyncio.to_thread(self._journal.deliveries.reply_later, reply.id, at, away.code)
+            await asyncio.to_thread(self._journal.letters.reply_later, reply.id, at, away.code)
             raise
         except Exception as error:  # noqa: BLE001 - the other answers must not wait
             why, at = type(error).__name__, datetime.now(UTC) + LOOK_MOST
             log.error("an answer was set aside", mesh=reply.id, why=why)
-            await asyncio.to_thread(self._journal.deliveries.reply_later, reply.id, at, why)
+            await asyncio.to_thread(self._journal.letters.reply_later, reply.id, at, why)
         else:
-            await asyncio.to_thread(self._journal.deliveries.replied, reply.id, reference)
+            await asyncio.to_thread(self._journal.letters.replied, reply.id, reference)
 
     async def _follow(self, sent: Sent) -> None:
         """See whether the receiver has fetched what was sent."""
@@ -205,19 +201,6 @@ class Poller:
     def _look_first(self) -> timedelta:
         return timedelta(seconds=self._every)
 
-    async def _heartbeat(self, stop: asyncio.Event) -> None:
-        """Leave a sign of life with the state of MESH, at once when that changes."""
-        told, at = "", 0.0
-        while not stop.is_set():
-            if self.state != told or time.monotonic() - at > HEARTBEAT:
-                told, at = self.state, time.monotonic()
-                with suppress(JournalAway):
-                    await asyncio.wrap_future(self._journal.transact(self._beat))
-            await wait(stop, 0.2)
-
-    def _beat(self, tx: Transaction) -> None:
-        tx.beat(MESH, self.state, datetime.now(UTC))
-
 
 def run_poller(settings: Settings, *, while_stdin_is_open: bool = False) -> None:
     """Run one poller until SIGTERM or SIGINT, or until standard input ends.
@@ -226,9 +209,8 @@ def run_poller(settings: Settings, *, while_stdin_is_open: bool = False) -> None
     """
     rules = load_rules(settings)
     check_workflows(rules.directory)
-    journal, codec = open_journal(settings)
-    with journal, Mesh(settings) as mesh:
-        inbox = Inbox(mesh, build_intake(settings, rules, journal, codec), settings.max_bytes)
+    with open_journal(settings) as journal, Mesh(settings) as mesh:
+        inbox = Inbox(mesh, build_intake(settings, rules, journal), settings.max_bytes)
         poller = Poller(mesh, inbox, journal, settings)
         asyncio.run(run_until_told(poller.run, while_stdin_is_open=while_stdin_is_open))
 

@@ -6,9 +6,10 @@ decide ─ for every route ─ when? ─ to whom? ─ first basis that applies �
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
+from gateway.assessment import Assessment
 from gateway.directory import Directory, Service
 from gateway.policy.facts import (
     Case,
@@ -20,12 +21,12 @@ from gateway.policy.facts import (
     is_known,
     lookup,
     meets,
+    policy_document,
     stopped,
 )
-from gateway.policy.model import Basis, Need, Not, Policy, Route
+from gateway.policy.model import Basis, Conditions, Need, Not, Policy, Route, Scalar
 from gateway.policy.recipients import recipients
 from gateway.policy.views import cut_to
-from schemas.finding import Finding
 from schemas.message import Agency, Message, ReferralMessage, is_safeguarding
 from schemas.receipt import Missing
 
@@ -47,7 +48,6 @@ class Outgoing:
     urgent: bool
     fields: Mapping[str, Any]
     flags: tuple[str, ...]
-    definition: Route = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -77,19 +77,10 @@ class Decision:
 
 
 def decide(
-    policy: Policy,
-    directory: Directory,
-    message: Message,
-    document: Mapping[str, Any],
-    findings: tuple[Finding, ...] = (),
+    policy: Policy, directory: Directory, message: Message, assessment: Assessment
 ) -> Decision:
-    """Decide on one record's state.
-
-    `document` is the message's canonical document with `findings` and `areas` added. Never raises
-    for what a message may hold: deciding is total.
-    """
-    levels = frozenset(f.level for f in findings if f.origin == "computed")
-    case = Case(message, document, directory, levels)
+    """Decide on one record's state. Never raises for what a message may hold: deciding is total."""
+    case = Case(message, policy_document(message, assessment), directory, assessment.findings)
     sender_facts = about_sender(case)
     alerts: list[Outgoing] = []
     holds: list[Holding] = []
@@ -101,12 +92,12 @@ def decide(
         fires = check(route.when, case, sender_facts)
         if fires is False:
             continue
-        seen = replace(case, document=_narrowed(document, route, findings))
+        seen = replace(case, document=_narrowed(case, route))
         for recipient in recipients(case, route):
             if harm and recipient.service is None:
                 recipient = _any_service(directory, recipient)
             facts = sender_facts | about_recipient(case, route, recipient)
-            match _weigh(policy, name, route, recipient, seen, facts, fires):
+            match _Weighing(policy, name, route, recipient, seen, facts, fires).outcome():
                 case Outgoing() as alert:
                     alerts.append(alert)
                 case Holding() as hold:
@@ -127,145 +118,136 @@ def _any_service(directory: Directory, recipient: Recipient) -> Recipient:
     return replace(recipient, service=services[0], flags=(flag,)) if services else recipient
 
 
-def _narrowed(
-    document: Mapping[str, Any], route: Route, findings: tuple[Finding, ...]
-) -> Mapping[str, Any]:
+def _narrowed(case: Case, route: Route) -> Mapping[str, Any]:
     """Leave only the conclusions for which a route fires: another's are not its receiver's."""
-    wanted = route.when.get("conclusions.kind")
-    if wanted is None or isinstance(wanted, Not) or wanted in ("stated", "not-stated"):
-        return document
-    kinds = wanted if isinstance(wanted, tuple) else (wanted,)
+    kinds = _concluded(route)
+    if not kinds:
+        return case.document
     areas = {
         f.area
-        for f in findings
+        for f in case.findings
         if f.area
         and f.origin == "professional-opinion"
         and f.level == "concern"
         and (f.about in kinds or not (f.pointer or "").startswith("/conclusions"))
     }
-    conclusions = [c for c in document.get("conclusions", ()) if c["kind"] in kinds]
-    narrowed = {**document, "conclusions": conclusions, "areas": sorted(areas)}
+    conclusions = [c for c in case.document.get("conclusions", ()) if c["kind"] in kinds]
+    narrowed = {**case.document, "conclusions": conclusions, "areas": sorted(areas)}
     return {name: value for name, value in narrowed.items() if value != []}
 
 
-def _weigh(
-    policy: Policy,
-    name: str,
-    route: Route,
-    recipient: Recipient,
-    case: Case,
-    facts: Mapping[str, Any],
-    fires: bool | Unknown,
-) -> Outgoing | Holding | None:
-    """Find the first basis that applies, and what it says. None: silence."""
-    for key in route.basis:
-        basis = policy.bases[key]
-        applies = basis.on and check(basis.applies, case, facts)
-        if applies is False and basis.on and route.standing_judgement:
-            applies = _standing(route, facts, case, recipient)
-        if applies is False:
-            continue
-        if recipient.service is None and route.recipient_unknown == "silence":
-            return None
-        unknown = next((u for u in (applies, fires) if isinstance(u, Unknown)), None)
-        reason, missing = _held(policy, route, basis, recipient, case, facts, unknown)
-        if reason:
-            return Holding(name, reason, key, recipient.role, recipient.service, missing)
-        assert recipient.service is not None
-        return _outgoing(policy, name, key, route, basis, recipient.service, case, facts, recipient)
-    return None
+def _concluded(route: Route) -> tuple[Scalar, ...]:
+    """Return the conclusions for which alone a route fires; () where it fires on others too."""
+    wanted = route.when.get("conclusions.kind")
+    if wanted is None or isinstance(wanted, Not) or wanted in ("stated", "not-stated"):
+        return ()
+    return wanted if isinstance(wanted, tuple) else (wanted,)
 
 
-def _held(
-    policy: Policy,
-    route: Route,
-    basis: Basis,
-    recipient: Recipient,
-    case: Case,
-    facts: Mapping[str, Any],
-    unknown: Unknown | None,
-) -> tuple[str | None, tuple[Missing, ...]]:
-    """Return why the alert may not go, and what is missing; (None, ()) where it may."""
-    if basis.precedes_holds:
-        return (None, ()) if recipient.service else ("recipient-unknown", ())
-    if case.message.sharing.restricted:
-        return "restricted", ()
-    if basis.home_in_area:
-        home = case.home
-        if home is None:
-            return "home-not-determined", (_missing("child.address.postcode", "the full postcode"),)
-        if home != case.directory.la_code:
-            return "out-of-area", ()
-    if unknown:
-        return "age-not-determined", (_missing(unknown.field, "the birth date"),)
-    if basis.refused == "stops" and stopped(case, recipient):
-        return "agreement-stops-it", ()
-    if basis.disagreement == "holds" and case.message.sharing.disagreement:
-        return "disagreement", ()
-    if recipient.service is None:
-        return "recipient-unknown", ()
-    standing = route.standing_judgement is not None and facts["judgement"] is None
-    if not standing and (missing := tuple(_unmet(basis.needs, case, facts))):
-        return "condition-missing", missing
-    if route.channel == "none":
-        return "no-channel", ()
-    return None, ()
+@dataclass(frozen=True)
+class _Weighing:
+    """One route to one recipient, with all that its bases are held against."""
 
+    policy: Policy
+    name: str
+    route: Route
+    recipient: Recipient
+    case: Case
+    facts: Mapping[str, Any]
+    fires: bool | Unknown
 
-def _unmet(needs: tuple[Need, ...], case: Case, facts: Mapping[str, Any]) -> Iterator[Missing]:
-    for need in needs:
-        if not meets(lookup(need.fact, case.document, facts), need.expected):
-            yield _missing(need.at or need.fact, need.missing)
+    def outcome(self) -> Outgoing | Holding | None:
+        """Find the first basis that applies, and what it says. None: silence."""
+        route, recipient = self.route, self.recipient
+        for key in route.basis:
+            basis = self.policy.bases[key]
+            applies = basis.on and self._meets(basis.applies)
+            if applies is False and basis.on:
+                applies = self._standing_judgement_serves()
+            if applies is False:
+                continue
+            if recipient.service is None and route.recipient_unknown == "silence":
+                return None
+            unknown = next((u for u in (applies, self.fires) if isinstance(u, Unknown)), None)
+            reason, missing = self._held(basis, unknown)
+            if reason:
+                return Holding(self.name, reason, key, recipient.role, recipient.service, missing)
+            return self._outgoing(key, basis)
+        return None
+
+    def _meets(self, conditions: Conditions) -> bool | Unknown:
+        return check(conditions, self.case, self.facts)
+
+    def _held(
+        self, basis: Basis, unknown: Unknown | None
+    ) -> tuple[str | None, tuple[Missing, ...]]:
+        """Return why the alert may not go, and what is missing; (None, ()) where it may."""
+        case, service = self.case, self.recipient.service
+        if basis.precedes_holds:
+            return (None, ()) if service else ("recipient-unknown", ())
+        if case.message.sharing.restricted:
+            return "restricted", ()
+        if basis.home_in_area:
+            if case.home is None:
+                missing = _missing("child.address.postcode", "the full postcode")
+                return "home-not-determined", (missing,)
+            if case.home != case.directory.la_code:
+                return "out-of-area", ()
+        if unknown:
+            return "age-not-determined", (_missing(unknown.field, "the birth date"),)
+        if basis.refused == "stops" and stopped(case, self.recipient):
+            return "agreement-stops-it", ()
+        if basis.disagreement == "holds" and case.message.sharing.disagreement:
+            return "disagreement", ()
+        if service is None:
+            return "recipient-unknown", ()
+        standing = self.route.standing_judgement is not None and self.facts["judgement"] is None
+        if not standing and (unmet := tuple(self._unmet(basis.needs))):
+            return "condition-missing", unmet
+        return ("no-channel" if self.route.channel == "none" else None), ()
+
+    def _unmet(self, needs: tuple[Need, ...]) -> Iterator[Missing]:
+        for need in needs:
+            if not meets(lookup(need.fact, self.case.document, self.facts), need.expected):
+                yield _missing(need.at or need.fact, need.missing)
+
+    def _standing_judgement_serves(self) -> bool:
+        """Tell whether one was signed, is in force, between persons of s.16LA, and unrefused."""
+        judgement = self.route.standing_judgement
+        return bool(
+            judgement
+            and judgement.on <= self.case.message.sent.date() <= judgement.review_by
+            and self.facts["sender.s16la"]
+            and self.facts["recipient.s16la"]
+            and not stopped(self.case, self.recipient)
+        )
+
+    def _outgoing(self, key: str, basis: Basis) -> Outgoing:
+        route, case, service = self.route, self.case, self.recipient.service
+        assert route.agency is not None
+        assert service is not None
+        guards = [
+            guard
+            for guard in self.policy.guards
+            if route.agency not in guard.exempt and self._meets(guard.when) is True
+        ]
+        cut = [path for guard in guards for path in guard.cut]
+        fields = cut_to(case.document, self.policy.fields(self.name), [*cut, *route.never])
+        flags = [*self.recipient.flags, *(guard.says for guard in guards if guard.says)]
+        flags += [f"Not stated: {m.detail}" for m in self._unmet(basis.marks)]
+        elsewhere = case.home not in (None, case.directory.la_code)
+        if basis.precedes_holds and elsewhere and not case.message.sharing.restricted:
+            flags.append("The child's home lies outside this area")
+        if basis.refusal_travels_to and stopped(case, self.recipient):
+            flags += _refusal(basis, route.agency, fields)
+        urgent = route.urgent_when is not None and (
+            route.urgent_when == "always" or self._meets(route.urgent_when) is True
+        )
+        return Outgoing(self.name, key, service, route.agency, urgent, fields, tuple(flags))
 
 
 def _missing(path: str, words: str) -> Missing:
     return Missing(pointer="/" + path.replace(".", "/"), detail=words)
-
-
-def _standing(route: Route, facts: Mapping[str, Any], case: Case, recipient: Recipient) -> bool:
-    """Tell whether a standing judgement may serve: in force, between persons of s.16LA, unrefused."""
-    judgement = route.standing_judgement
-    return bool(
-        judgement
-        and judgement.on <= case.message.sent.date() <= judgement.review_by
-        and facts["sender.s16la"]
-        and facts["recipient.s16la"]
-        and not stopped(case, recipient)
-    )
-
-
-def _outgoing(
-    policy: Policy,
-    name: str,
-    key: str,
-    route: Route,
-    basis: Basis,
-    service: Service,
-    case: Case,
-    facts: Mapping[str, Any],
-    recipient: Recipient,
-) -> Outgoing:
-    assert route.agency is not None
-    guards = [
-        guard
-        for guard in policy.guards
-        if route.agency not in guard.exempt and check(guard.when, case, facts) is True
-    ]
-    cut = [path for guard in guards for path in guard.cut]
-    fields = cut_to(case.document, policy.fields(name), [*cut, *route.never])
-    flags = list(recipient.flags)
-    restricted = case.message.sharing.restricted
-    flags += [guard.says for guard in guards if guard.says]
-    flags += [f"Not stated: {m.detail}" for m in _unmet(basis.marks, case, facts)]
-    elsewhere = case.home not in (None, case.directory.la_code)
-    if basis.precedes_holds and elsewhere and not restricted:
-        flags.append("The child's home lies outside this area")
-    if basis.refusal_travels_to and stopped(case, recipient):
-        flags += _refusal(basis, route.agency, fields)
-    urgent = route.urgent_when is not None and (
-        route.urgent_when == "always" or check(route.urgent_when, case, facts) is True
-    )
-    return Outgoing(name, key, service, route.agency, urgent, fields, tuple(flags), route)
 
 
 def _refusal(basis: Basis, agency: Agency, fields: dict[str, Any]) -> list[str]:
@@ -307,7 +289,7 @@ def _unanswered(
         return
     for conclusion in message.conclusions:
         kind = conclusion.kind
-        carried = any(_fires_on(route, kind) for route in fired)
+        carried = any(kind in _concluded(route) for route in fired)
         if kind in KEPT_FOR and not carried and not (requested and kind in BY_REQUEST):
             yield Holding(route="-", reason="no-route")
             return
@@ -315,11 +297,6 @@ def _unanswered(
 
 def _notifies(message: ReferralMessage) -> bool:
     return bool(message.referral and message.referral.type == "section-23-notification")
-
-
-def _fires_on(route: Route, kind: str) -> bool:
-    wanted = route.when.get("conclusions.kind")
-    return wanted == kind or (isinstance(wanted, tuple) and kind in wanted)
 
 
 def _notes(message: Message, directory: Directory) -> Iterator[str]:

@@ -7,14 +7,16 @@ sent, and names it: it becomes a hold, never a refusal.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from gateway.assessment import Assessment
 from gateway.directory import Directory, Organisation, Service
 from gateway.policy.model import Conditions, Expected, Not, Route
 from gateway.policy.vocabulary import RECIPIENTS
 from schemas.base import whole_date
+from schemas.finding import Finding
 from schemas.message import Message, ReferralMessage, SpeechTherapyReportMessage
 from schemas.record import body_of
 from schemas.sharing import WelfareJudgement
@@ -45,8 +47,7 @@ class Case:
     message: Message
     document: Mapping[str, Any]
     directory: Directory
-    levels: frozenset[str] = field(default_factory=frozenset)
-    """Levels of the computed findings."""
+    findings: tuple[Finding, ...]
 
     @property
     def sender(self) -> Organisation | None:
@@ -58,6 +59,14 @@ class Case:
         address = self.message.child.address
         home = self.directory.home(address.postcode) if address and address.postcode else None
         return home.la_code if home else None
+
+
+def policy_document(message: Message, assessment: Assessment) -> Mapping[str, Any]:
+    """Return the canonical document as the policy reads it: with findings and named areas."""
+    document = message.document()
+    document["findings"] = [finding.document() for finding in assessment.findings]
+    document["areas"] = list(assessment.areas)
+    return {name: value for name, value in document.items() if value not in ([], {})}
 
 
 def check(conditions: Conditions, case: Case, facts: Mapping[str, Any]) -> bool | Unknown:
@@ -118,7 +127,8 @@ def about_sender(case: Case) -> dict[str, Any]:
         "child.socialWorkerOfThisAuthority": _social_worker_of(case.message)
         in (None, case.directory.la_code),
         "harm.parentsToldOrWhyNot": _parents_told_or_why_not(case.message),
-        "findings.level": sorted(case.levels) or None,
+        "findings.level": sorted({f.level for f in case.findings if f.origin == "computed"})
+        or None,
     }
 
 

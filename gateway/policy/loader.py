@@ -5,30 +5,23 @@ PolicyFaults   the file cannot be the policy
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from pydantic import ValidationError
-from yaml import YAMLError
-
 from gateway.policy.model import Conditions, Expected, Not, Policy, Route, View
 from gateway.policy.views import allowed
 from gateway.policy.vocabulary import FACTS, HOLD_REASONS, PURPOSES, RECIPIENTS
-from gateway.yaml_source import SourceFault, YamlSource, not_yaml
+from gateway.yaml_source import SourceFault, SourceFaults, YamlSource
 from schemas.fields import choices, declared, holds, nearest, resolve
 from schemas.message import AGENCIES
 
 DEFAULT = Path(__file__).with_name("default.yaml")
 
 
-class PolicyFaults(Exception):
+class PolicyFaults(SourceFaults):
     """The policy file is not in order. Nothing is decided until it is."""
-
-    def __init__(self, faults: Iterable[SourceFault]) -> None:
-        self.faults = tuple(faults)
-        super().__init__("\n".join(str(fault) for fault in self.faults))
 
 
 def load_policy(path: Path = DEFAULT, roles: Iterable[str] | None = None) -> Policy:
@@ -39,16 +32,9 @@ def load_policy(path: Path = DEFAULT, roles: Iterable[str] | None = None) -> Pol
     """
     try:
         source = YamlSource(path)
-        policy = Policy.model_validate(source.data)
-    except OSError as error:
-        fault = SourceFault(path.name, 1, f"cannot be read: {error.strerror}")
-        raise PolicyFaults([fault]) from None
-    except UnicodeDecodeError:
-        raise PolicyFaults([SourceFault(path.name, 1, "is not UTF-8; save it as UTF-8")]) from None
-    except YAMLError as error:
-        raise PolicyFaults([not_yaml(path, error)]) from None
-    except ValidationError as error:
-        raise PolicyFaults(source.faults(error, Policy)) from None
+        policy = source.read_as(Policy)
+    except SourceFaults as wrong:
+        raise PolicyFaults(wrong.faults) from None
     if faults := list(_Check(source, policy, None if roles is None else frozenset(roles)).faults()):
         raise PolicyFaults(faults)
     return _expanded(policy)
@@ -100,11 +86,8 @@ class _Check:
     def _view(self, name: str, view: View) -> Iterator[SourceFault]:
         for index, used in enumerate(view.uses):
             place: Place = ("views", name, "uses", index)
-            if used not in self.policy.views:
-                yield self.source.fault(
-                    place, f"no view `{used}`{nearest(used, self.policy.views)}"
-                )
-            elif name in self._uses(used, set()):
+            yield from self._known(place, "no view", used, self.policy.views)
+            if name in self._uses(used, set()):
                 yield self.source.fault(place, f"view `{used}` uses `{name}` in turn")
         for index, field in enumerate(view.fields):
             place = ("views", name, "fields", index)
@@ -132,16 +115,11 @@ class _Check:
             yield from self._conditions((*place, "urgentWhen"), route.urgent_when)
             yield from self._no_finding((*place, "urgentWhen"), route.urgent_when)
         for basis in route.basis:
-            if basis not in policy.bases:
-                yield fault((*place, "basis"), f"no basis `{basis}`{nearest(basis, policy.bases)}")
-        known = RECIPIENTS | (self.roles or frozenset())
-        if self.roles is not None and route.to not in known:
-            yield fault(
-                (*place, "to"), f"the directory has no role `{route.to}`{nearest(route.to, known)}"
-            )
-        if route.purpose not in PURPOSES:
-            close = nearest(route.purpose, PURPOSES)
-            yield fault((*place, "purpose"), f"no purpose `{route.purpose}`{close}")
+            yield from self._known((*place, "basis"), "no basis", basis, policy.bases)
+        if self.roles is not None:
+            known = self.roles.union(RECIPIENTS)
+            yield from self._known((*place, "to"), "the directory has no role", route.to, known)
+        yield from self._known((*place, "purpose"), "no purpose", route.purpose, PURPOSES)
         if (route.agency is None) != (route.channel == "none"):
             yield fault(place, f"route {name}: `agency: none` goes with `channel: none`")
         for path in route.never:
@@ -156,16 +134,17 @@ class _Check:
 
     def _added(self, name: str, route: Route, other: str) -> Iterator[SourceFault]:
         place: Place = ("routes", name, "addsTo")
+        yield from self._known(place, "no route", other, self.policy.routes)
         row = self.policy.routes.get(other)
         if row is None:
-            yield self.source.fault(place, f"no route `{other}`")
-        elif row.adds_to:
+            return
+        if row.adds_to:
             yield self.source.fault(place, f"route `{other}` adds to others itself")
         elif row.standing_judgement:
             yield self.source.fault(
                 place, f"route `{other}` rests on a judgement for its own recipient"
             )
-        elif row.view and row.view in self.policy.views and not self._loops(row.view):
+        elif row.view and not self._loops(row.view):
             for field in self.policy.reach(row.view):
                 for path in route.never:
                     if path != field and allowed(path, [field]):
@@ -178,9 +157,7 @@ class _Check:
         """Refuse a view that goes beyond what the agency may see, or reaches what is never to go."""
         fault, view = self.source.fault, route.view or ""
         place: Place = ("routes", name)
-        if view not in self.policy.views:
-            yield fault((*place, "view"), f"no view `{view}`{nearest(view, self.policy.views)}")
-            return
+        yield from self._known((*place, "view"), "no view", view, self.policy.views)
         if self._loops(view) or (route.agency and route.agency not in self.policy.agencies):
             return
         ceiling = self.policy.agencies[route.agency].ceiling if route.agency else None
@@ -200,11 +177,12 @@ class _Check:
                     )
 
     def _loops(self, view: str) -> bool:
-        names = self._uses(view, set())
-        return any(
-            used not in self.policy.views or name in self._uses(used, set())
-            for name in names
-            for used in self.policy.views[name].uses
+        """Tell whether a view, or one that it uses, is not there or uses itself."""
+        views = self.policy.views
+        return view not in views or any(
+            used not in views or name in self._uses(used, set())
+            for name in self._uses(view, set())
+            for used in views[name].uses
         )
 
     def _judgement(self, name: str, route: Route) -> Iterator[SourceFault]:
@@ -242,6 +220,12 @@ class _Check:
         elif any(allowed(path, [score]) or allowed(score, [path]) for score in SCORES):
             yield self.source.fault(place, f"`{path}` holds scores, seen by health services only")
 
+    def _known(
+        self, place: Place, what: str, word: str, words: Collection[str]
+    ) -> Iterator[SourceFault]:
+        if word not in words:
+            yield self.source.fault(place, f"{what} `{word}`{nearest(word, words)}")
+
     def _field(self, place: Place, path: str) -> Iterator[SourceFault]:
         if problem := resolve(path.split(".")):
             yield self.source.fault(place, problem)
@@ -254,7 +238,7 @@ class _Check:
         """Refuse a fact or field that is not known, and a word that it can never be."""
         words: frozenset[str] | type[bool] | None
         if path == "recipient.role":
-            words = self.roles and RECIPIENTS | self.roles
+            words = self.roles and self.roles.union(RECIPIENTS)
         elif path in FACTS:
             words = FACTS[path]
         elif problem := resolve(path.split(".")):

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
 from pydantic.alias_generators import to_camel
 
-from gateway.policy.views import allowed, without
+from gateway.policy.views import allowed
 from schemas.message import Agency
 
 Scalar = bool | int | str
@@ -174,7 +174,9 @@ class Policy(_Entry):
             if route.agency:
                 ceiling = self.agencies[route.agency].ceiling
                 reach = {path: how for path, how in reach.items() if allowed(path, ceiling)}
-            self._fields[name] = without(reach, route.never) if route.adds_to else reach
+            if route.adds_to:
+                reach = {path: how for path, how in reach.items() if not allowed(path, route.never)}
+            self._fields[name] = reach
         return self._fields[name]
 
     def reach(self, view: str) -> dict[Path, Precision | None]:

@@ -8,6 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from gateway.directory import Directory
 from gateway.policy.model import Conditions, Not, Policy, Route
+from gateway.policy.vocabulary import RECIPIENTS
 
 _FACTS = {
     "sender.type": "the sender is",
@@ -31,14 +32,6 @@ _FACTS = {
     "conclusions.kind": "the professional concluded",
     "referral.type": "the referral is of type",
     "review.outcome": "the review's outcome is",
-}
-_RECIPIENTS = {
-    "general-practice": "the child's general practice",
-    "setting": "the child's nursery, childminder or school",
-    "referral-service": "the service that is asked, by general practice",
-    "health-referrer": "the health referrer",
-    "other-referrer": "a referrer outside health",
-    "voluntary-bodies": "each voluntary body that the agreement names",
 }
 
 
@@ -68,8 +61,8 @@ def condition_words(conditions: Conditions) -> str:
 
 def recipient_words(route: Route, directory: Directory) -> str:
     """Say who a route tells: by name where the directory knows one service for everyone."""
-    if route.to in _RECIPIENTS:
-        return _RECIPIENTS[route.to]
+    if route.to in RECIPIENTS:
+        return RECIPIENTS[route.to]
     titles = [service.title for service in directory.services(route.to)]
     return " or ".join(titles) if titles else route.to.replace("-", " ")
 

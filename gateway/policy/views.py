@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-P = TypeVar("P")
 Fields = Mapping[str, str | None]
 """Path of a canonical field to its precision: None is the whole."""
 
@@ -13,11 +12,6 @@ Fields = Mapping[str, str | None]
 def allowed(path: str, paths: Iterable[str]) -> bool:
     """Tell whether a path is one of `paths`, or stands below one."""
     return any(path == other or path.startswith(other + ".") for other in paths)
-
-
-def without(fields: Mapping[str, P], cut: Collection[str]) -> dict[str, P]:
-    """Return the fields that are not, and do not stand below, one of those to be cut."""
-    return {path: how for path, how in fields.items() if not allowed(path, cut)}
 
 
 def cut_to(document: Mapping[str, Any], fields: Fields, cut: Iterable[str] = ()) -> dict[str, Any]:

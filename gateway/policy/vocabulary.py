@@ -34,17 +34,15 @@ FACTS: Mapping[str, frozenset[str] | type[bool] | None] = {
 """Facts that are worked out from message and directory, each with the words that it may be, bool
 where it is true or false, None where it is a role of the directory. `facts.py` says how they are worked out."""
 
-RECIPIENTS = frozenset(
-    {
-        "general-practice",
-        "setting",
-        "referral-service",
-        "health-referrer",
-        "other-referrer",
-        "voluntary-bodies",
-    }
-)
-"""Recipients that the message names, beside the directory's roles."""
+RECIPIENTS: Mapping[str, str] = {
+    "general-practice": "the child's general practice",
+    "setting": "the child's nursery, childminder or school",
+    "referral-service": "the service that is asked, by general practice",
+    "health-referrer": "the health referrer",
+    "other-referrer": "a referrer outside health",
+    "voluntary-bodies": "each voluntary body that the agreement names",
+}
+"""Recipients that the message names, beside the directory's roles, and who they are in words."""
 
 HOLD_REASONS = frozenset(
     {

@@ -61,8 +61,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
 @pytest.fixture(scope="module")
 def key(gateway: Serving) -> str:
     """A key of the health visitors' trust."""
-    journal, _ = open_journal(Settings(database_url=gateway.settings["GATEWAY_DATABASE_URL"]))
-    with journal:
+    with open_journal(Settings(database_url=gateway.settings["GATEWAY_DATABASE_URL"])) as journal:
         return register(journal, directory(), "ods:RXA").key
 
 

@@ -367,7 +367,7 @@ def test_nothing_of_the_file_but_the_reduced_records_is_kept(
         a_pupil(3, K, Surname=secret, UPN="TEMP1"),
     )
     taken(school, body)
-    codec = gateway.service.intake.codec
+    codec = gateway.service.journal.codec
     blobs = [
         codec.open(blob)
         for table, columns in (

@@ -127,13 +127,6 @@ def test_a_message_is_answered_202_with_its_receipt_and_where_to_follow_it(
     assert receipt(trust.get(answer.headers["location"]), 200) == said
 
 
-def test_the_receipt_names_what_follows_and_how_far_it_has_come(trust: Partner) -> None:
-    said = receipt(trust.post(alone(a_probable_sen_review())))
-    alerts = {(a["route"], a["agency"], a["basis"], a["state"]) for a in said["alerts"]}
-    assert alerts == {("A", "health", "direct-care", "due"), ("C", "education", "s23", "due")}
-    assert said["areas"] == ["communication-and-interaction"]
-
-
 def test_the_same_message_again_is_answered_200_and_nothing_is_decided_again(
     gateway: Gateway, trust: Partner
 ) -> None:
@@ -147,66 +140,11 @@ def test_the_same_message_again_is_answered_200_and_nothing_is_decided_again(
     assert gateway.counts() == before
 
 
-def test_the_same_message_in_fhir_is_the_same_message(trust: Partner) -> None:
-    message = a_review(id=str(uuid4()))
-    first = receipt(trust.post(message))
-    assert receipt(trust.post(bundle_of(message), media=FHIR), 200)["id"] == first["id"]
-
-
 def test_the_same_id_with_other_content_is_answered_409(trust: Partner) -> None:
     message = a_review()
     receipt(trust.post(message))
     said = problem(trust.post(changed(message, "child.sex", "male")), 409, "duplicate")
     assert "higher sequence" in said["detail"]
-
-
-def test_the_same_id_with_a_higher_sequence_is_decided_again(trust: Partner) -> None:
-    message = alone(a_review())
-    first = receipt(trust.post(message))
-    second = receipt(trust.post(changed(message, "child.sex", "male") | {"sequence": 1}))
-    assert second["record"] == {"id": first["record"]["id"], "version": 2}
-
-
-def test_an_id_is_one_organisations_own(trust: Partner, other_trust: Partner) -> None:
-    message = a_review()
-    receipt(trust.post(message))
-    receipt(other_trust.post(message | {"source": {"odsCode": "RJR"}}))
-
-
-def test_a_refused_message_uses_up_no_id(trust: Partner) -> None:
-    message = a_review()
-    problem(trust.post(changed(message, "review.date", "today")), 422, "value")
-    receipt(trust.post(message))
-
-
-def test_what_goes_to_nobody_is_counted_and_forgotten_and_its_sender_is_told_so(
-    trust: Partner,
-) -> None:
-    message = alone(changed(a_review(), "child.generalPractice", None))
-    first = trust.post(message)
-    assert receipt(first)["status"] == "counted"
-    for later in (trust.post(message), trust.get(first.headers["location"])):
-        said = receipt(later, 200)
-        assert said["status"] == "counted"
-        assert "only the count was kept" in said["notes"][0]
-        assert "findings" not in said
-
-
-@pytest.mark.parametrize(
-    ("unsent", "reason", "pointer"),
-    [
-        ("child.birthDate", "age-not-determined", "/child/birthDate"),
-        ("child.address", "home-not-determined", "/child/address/postcode"),
-    ],
-)
-def test_a_field_that_only_a_decision_needs_makes_a_hold_that_names_it(
-    trust: Partner, unsent: str, reason: str, pointer: str
-) -> None:
-    said = receipt(trust.post(changed(alone(a_probable_sen_review()), unsent, None)))
-    [held] = [held for held in said["held"] if held["route"] == "C"]
-    assert held["reason"] == reason
-    assert [missing["pointer"] for missing in held["missing"]] == [pointer]
-    assert [alert["route"] for alert in said["alerts"]] == ["A"]
 
 
 # ── what cannot be understood ────────────────────────────────────────────────────────────────
@@ -428,14 +366,6 @@ def test_another_organisation_cannot_tell_a_receipt_from_one_that_never_was(
     assert hidden.headers.keys() == never.headers.keys()
 
 
-def test_another_key_of_the_same_organisation_reads_a_receipt(
-    gateway: Gateway, trust: Partner
-) -> None:
-    sent = trust.post(a_review())
-    colleague = gateway.partner("ods:RXA")
-    assert receipt(colleague.get(sent.headers["location"]), 200) == receipt(sent)
-
-
 def test_a_safeguarding_referral_is_shown_to_the_very_key_that_sent_it(
     gateway: Gateway, trust: Partner, other_trust: Partner
 ) -> None:
@@ -632,7 +562,7 @@ def test_the_bytes_of_a_400_and_a_422_are_kept_sealed_for_30_days(
     organisation, noted, why, size, sealed, _, expires = refused_rows(gateway)[-1]
     assert (organisation, noted, size) == ("ods:RXA", status, len(sent))
     assert why in ("NotWellFormed", "NotUnderstood")
-    assert gateway.service.intake.codec.open(sealed) == sent
+    assert gateway.service.journal.codec.open(sealed) == sent
     assert expires is not None
     assert CANARY.encode() not in gateway.on_disk()
 
@@ -659,13 +589,6 @@ def test_whoever_has_no_key_cannot_fill_the_disk(tmp_path: Path) -> None:
             gateway.stranger.post(b"{}")
         assert 1 <= len(refused_rows(gateway)) <= 20
         assert samples(gateway)["gateway_answers_total['no or unknown key']"] == 40
-
-
-def test_what_is_taken_lies_sealed_on_the_disk(gateway: Gateway, trust: Partner) -> None:
-    child = a_child(familyName=CANARY, nhsNumber="9990001030", note=CANARY)
-    receipt(trust.post(a_probable_sen_review(child=child)))
-    assert CANARY.encode() not in gateway.on_disk()
-    assert b"9990001030" not in gateway.on_disk()
 
 
 # ── safeguarding ─────────────────────────────────────────────────────────────────────────────

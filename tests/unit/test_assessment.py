@@ -15,15 +15,9 @@ from hypothesis import strategies as st
 
 from adapters.errors import Refused
 from adapters.inbound.parsed import canonical_bytes
-from gateway.assessment import (
-    DOMAINS,
-    ITEM_RULE,
-    RULE,
-    SE_RULE,
-    Assessment,
-    age_on,
-    assess,
-)
+from gateway.assessment import Assessment, assess
+from gateway.assessment.ages import age_on
+from gateway.assessment.scores import DOMAINS, ITEM_RULE, RULE, SE_RULE
 from schemas.codes import Age
 from schemas.fields import MODELS
 from schemas.finding import Finding
@@ -87,11 +81,6 @@ CELLS = [
 POINT = Decimal("0.01")
 
 
-def test_there_are_five_questionnaires_of_five_domains() -> None:
-    assert len(CELLS) == 25
-    assert sorted(tables().asq3_forms) == [24, 27, 30, 33, 36]
-
-
 @pytest.mark.parametrize(("months", "domain", "cut_off"), CELLS)
 def test_a_score_is_a_concern_below_its_cut_off_and_on_schedule_from_it_on(
     months: int, domain: str, cut_off: Decimal
@@ -134,17 +123,6 @@ def test_a_finding_says_what_it_rests_on() -> None:
         "rule": RULE,
         "on": day_of(Age(28, 16)).isoformat(),
         "pointer": "/review/asq3/scores/0",
-    }
-
-
-def test_a_domain_points_to_its_area_and_personal_social_to_none() -> None:
-    areas = {finding.about: finding.area for finding in assessed(a_review()).findings}
-    assert areas == {
-        "communication": "communication-and-interaction",
-        "gross-motor": "sensory-and-or-physical",
-        "fine-motor": "sensory-and-or-physical",
-        "problem-solving": "cognition-and-learning",
-        "personal-social": None,
     }
 
 

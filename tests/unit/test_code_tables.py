@@ -87,12 +87,6 @@ def test_no_other_questionnaire_has_cut_offs(tables: CodeTables) -> None:
     assert set(tables.asq3_monitoring_upper) == set(MONITORING_UPPER)
 
 
-def test_the_ages_of_the_questionnaires_leave_no_day_between_them() -> None:
-    for before, after in zip([24, 27, 30, 33], [27, 30, 33, 36], strict=True):
-        last, first = AGES[before][1], AGES[after][0]
-        assert (last.months, last.days + 1) == (first.months, first.days)
-
-
 def test_each_questionnaire_has_one_code_for_each_domain(tables: CodeTables) -> None:
     meant = [(code.months, code.domain) for code in tables.asq3_by_code.values()]
     assert len(set(meant)) == len(meant) == 21 * 5

@@ -159,43 +159,6 @@ def test_the_default_routes_find_their_services(today: Directory) -> None:
         assert organisation.s16la
 
 
-def test_moving_speech_therapy_is_an_edit_of_data(today: Directory, folder: Path) -> None:
-    then = as_in_2016(folder)
-    for practice, postcode, was, is_ in [
-        ("N81991", "CH1 0ZZ", "ods:RXA", "ods:RBT"),
-        ("N81995", "CW9 0ZZ", "ods:RJN", "ods:RBT"),
-    ]:
-        assert chosen(then, practice, postcode) == f"{was} by general-practice"
-        assert chosen(today, practice, postcode) == f"{is_} by general-practice"
-    assert chosen(then, "N81997", "CW1 0ZZ") is None, "South Cheshire was not in the strategy"
-    assert chosen(today, "N81997", "CW1 0ZZ") == "ods:RBT by general-practice"
-
-
-def test_the_general_practice_decides_before_the_address(folder: Path) -> None:
-    then = as_in_2016(folder)
-    assert chosen(then, "N81995", "CH1 0ZZ") == "ods:RJN by general-practice"
-
-
-def test_without_a_known_practice_the_full_postcode_decides(folder: Path) -> None:
-    then = as_in_2016(folder)
-    assert chosen(then, None, "CW7 9ZZ") == "ods:RJN by full-postcode"
-    assert chosen(then, "A83627", "CW7 9ZZ") == "ods:RJN by full-postcode"
-
-
-def test_the_outward_code_comes_last_and_is_flagged(folder: Path) -> None:
-    then = as_in_2016(folder)
-    choice = then.choose(SPEECH, None, "CW7 1AA")
-    assert choice
-    assert (choice.service.organisation, choice.by, choice.flagged) == (
-        "ods:RJN",
-        "outward-code",
-        True,
-    )
-    by_postcode = then.choose(SPEECH, None, "CW7 9ZZ")
-    assert by_postcode
-    assert not by_postcode.flagged
-
-
 def test_a_home_that_is_known_to_lie_elsewhere_is_not_guessed_into_the_area(
     today: Directory,
 ) -> None:
@@ -211,14 +174,6 @@ def test_a_child_of_a_practice_that_a_service_does_not_serve_is_not_given_it_by_
     narrower = Directory.load(folder)
     assert chosen(narrower, "N81997", "CW7 9ZZ") is None
     assert chosen(narrower, None, "CW7 9ZZ") == "ods:RBT by full-postcode"
-
-
-def test_nobody_is_chosen_for_a_child_of_whom_neither_practice_nor_home_is_known(
-    today: Directory,
-) -> None:
-    assert chosen(today, None, None) is None
-    assert chosen(today, None, "EH1 1AA") is None
-    assert today.choose("no-such-role", "N81991", "CH1 0ZZ") is None
 
 
 def test_a_service_for_everyone_serves_a_child_whose_home_is_not_known(today: Directory) -> None:

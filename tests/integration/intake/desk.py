@@ -19,7 +19,7 @@ from gateway.service import build_intake
 from gateway.settings import Settings
 from schemas.message import AGENCIES, KINDS
 from schemas.receipt import Receipt
-from tests.builders import body, directory, tables
+from tests.builders import DAY, body, directory, tables
 
 SUPPLIER = "ods:8Z921"
 Message = Mapping[str, Any] | bytes
@@ -35,7 +35,7 @@ class Desk:
         chosen = Settings(
             **{"amqp_url": None, "public_url": "https://gateway.example/", **settings}
         )
-        self.intake = build_intake(chosen, Rules(tables(), directory(), policy), journal, codec)
+        self.intake = build_intake(chosen, Rules(tables(), directory(), policy), journal)
         self.caller = self.a_caller()
         engine = journal._reading  # the one way to look at rows that no query of the journal shows
         self._engine = create_engine(engine.url, isolation_level="AUTOCOMMIT")
@@ -141,6 +141,19 @@ async def at_once(sent: Any) -> list[Any]:
     return await asyncio.gather(
         *(desk._take(message) for desk, message in sent), return_exceptions=True
     )
+
+
+def later(message: Mapping[str, Any], minute: int = 30, **changes: Any) -> dict[str, Any]:
+    """The same message, sent anew at 15:30 or later on that day, with some properties changed."""
+    sent = f"{DAY}T15:{minute}:00+00:00"
+    anew = {"id": f"{message['id']}-{minute}", "sent": sent, "action": "update"}
+    return {**message, **anew, **changes}
+
+
+def retracted(message: Mapping[str, Any], **changes: Any) -> dict[str, Any]:
+    """The retraction of a message, sent later on that day."""
+    gone = {"action": "retract", "retractReason": "entered-in-error"}
+    return later(message, 50, **(gone | changes))
 
 
 def told(events: Sequence[Event]) -> list[tuple[str, str]]:

@@ -1,11 +1,15 @@
 """Nothing is answered with success before it is on disk, and what failed left nothing behind."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from sqlalchemy import text
 
+from adapters.errors import NotUnderstood
 from gateway.journal import Codec, Journal, JournalAway, Transaction
 from tests.builders import a_child, a_probable_sen_review, a_report, a_review
 from tests.integration.intake.desk import Desk
+from tests.unit.adapters.fhir_writer import bundle_of
 
 
 def fails_in(monkeypatch, method, how):
@@ -61,14 +65,24 @@ def test_a_journal_that_fails_in_mid_work_has_accepted_nothing(desk, another, co
         fails_in(patched, "add_alert", fails)
         with pytest.raises(JournalAway):
             desk.send(review)
-    again = Desk(another, codec, desk.intake.policy)
+    again = Desk(another, codec, desk.intake.rules.policy)
     assert again.counts() == {}
     assert len(again.send(review).alerts) == 2
 
 
+@pytest.mark.parametrize(("media", "place"), [("json", "/sent"), ("fhir", "Bundle.timestamp")])
+def test_a_message_from_the_future_is_refused_since_it_would_stand_over_all_others(
+    desk, media, place
+):
+    tomorrow = a_review(sent=(datetime.now(UTC) + timedelta(days=1)).isoformat(timespec="seconds"))
+    with pytest.raises(NotUnderstood) as refused:
+        desk.send(tomorrow if media == "json" else bundle_of(tomorrow), media)
+    assert [(fault.pointer, fault.code) for fault in refused.value.faults] == [(place, "sent")]
+
+
 def test_a_journal_that_is_closed_accepts_nothing(database, codec: Codec, desk):
     with Journal(database, codec) as journal:
-        closed = Desk(journal, codec, desk.intake.policy)
+        closed = Desk(journal, codec, desk.intake.rules.policy)
     with pytest.raises(JournalAway):
         closed.send(a_review(child=a_child()))
     assert desk.counts() == {}

@@ -22,6 +22,7 @@ from tests.builders import (
     an_early_help_request,
     an_ehc_request,
 )
+from tests.integration.intake.desk import later
 
 BUILDERS = (
     a_probable_sen_review,
@@ -35,17 +36,6 @@ BUILDERS = (
 DATA = Draft202012Validator(
     json_schema("alert"), format_checker=Draft202012Validator.FORMAT_CHECKER
 )
-
-
-def later(message, minute=30, **changes):
-    sent = f"{DAY}T15:{minute}:00+00:00"
-    return {
-        **message,
-        "id": f"{message['id']}-{minute}",
-        "sent": sent,
-        "action": "update",
-        **changes,
-    }
 
 
 @pytest.mark.parametrize("build", BUILDERS, ids=lambda build: build.__name__)
@@ -100,22 +90,6 @@ def test_the_key_names_the_area_none_or_several(desk):
         "communication-and-interaction",
         "none",
         "several",
-    ]
-
-
-def test_each_receiver_follows_a_subject_of_its_own_over_all_versions(desk):
-    review = a_probable_sen_review()
-    desk.send(review)
-    events = desk.read()
-    desk.send(later(review, child=a_child(familyName="Ashdown-Reed")))
-    events += desk.read()
-    subjects = {}
-    for event in events:
-        subjects.setdefault(event["subject"], []).append(
-            (event["data"]["route"], event["sequence"])
-        )
-    assert sorted(subjects.values()) == [
-        [(route, "0000000001"), (route, "0000000002")] for route in ("A", "C")
     ]
 
 

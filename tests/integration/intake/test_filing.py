@@ -97,7 +97,7 @@ def test_a_child_stays_restricted_when_the_next_file_is_silent(desk: Desk, provi
     """Whether the body in which it stood is erased by then, or the pupil has a new record."""
     settled(desk, a_ctf(a_pupil(1, K)), HIDDEN, NOW)
     assert desk.due() == []
-    desk.journal.deliveries.erase_expired(NOW.replace(month=12, day=26))
+    desk.journal.erase_expired(NOW.replace(month=12, day=26))
     later = [*K, ("2026-12-01", "E")] if provision == "E" else K
     silent = a_ctf(a_pupil(1, later), DateTime=NEXT)
     settled(desk, silent, SAID, NOW.replace(month=12, day=30))

@@ -78,9 +78,10 @@ def test_of_a_review_that_goes_to_nobody_no_identity_is_left(desk, database):
     receipt = desk.send(a_review_for_nobody())
     assert receipt.status == "counted"
     assert receipt.alerts == receipt.held == ()
-    desk.journal.deliveries.erase_expired()  # moves SQLite's log into its file
+    desk.journal.erase_expired()  # moves SQLite's log into its file
     assert desk.blobs() == []
     assert identity_in(desk.columns()) == []
+    assert HEALTH_VISITOR["name"] not in desk.columns()
     assert [word for word in IDENTITY if word.encode() in files_of(database)] == []
 
 
@@ -95,22 +96,6 @@ def test_of_it_stay_idempotency_key_hashes_part_order_action_and_the_count(desk)
     )  # fmt: skip
     assert len(desk.rows("counted")) == 1
     assert [record["child_ref"] for record in desk.rows("record")] == [None]
-
-
-@pytest.mark.parametrize(
-    "kind", [None, "none", "watch-and-recheck", "support-within-service"], ids=str
-)
-def test_a_conclusion_that_asks_nothing_of_anybody_is_forgotten(desk, kind):
-    conclusions = [{"kind": kind}] if kind else None
-    assert desk.send(a_review_for_nobody(conclusions=conclusions)).status == "counted"
-
-
-@pytest.mark.parametrize("kind", ["refer", "probable-sen-or-disability", "family-support"])
-def test_a_graver_conclusion_is_never_forgotten(desk, kind):
-    receipt = desk.send(a_review_for_nobody(conclusions=[{"kind": kind}]))
-    assert receipt.status == "recorded"
-    assert receipt.held
-    assert identity_in("".join(desk.blobs("message")))
 
 
 def test_parts_that_were_kept_are_forgotten_once_nothing_of_the_record_goes_anywhere(desk):
@@ -276,7 +261,7 @@ def test_no_pattern_of_scores_and_no_statement_tells_anybody_but_health(desk, da
         if "generalPractice" not in review["child"]:
             assert receipt.status == "counted"
 
-    desk.journal.deliveries.erase_expired(datetime.now(UTC) + timedelta(days=31))
+    desk.journal.erase_expired(datetime.now(UTC) + timedelta(days=31))
     told = {receipt.id for receipt in receipts if receipt.alerts}
     forgotten = [
         name
@@ -296,8 +281,3 @@ def test_agreement_for_a_named_recipient_is_what_the_reviews_above_lack(desk):
     assert {alert.agency for alert in desk.send(agreed).alerts} == {"education", "health"}
     concluded = a_probable_sen_review(child=a_child(nhsNumber="9990001014"))
     assert {alert.agency for alert in desk.send(concluded).alerts} == {"education", "health"}
-
-
-def test_the_health_visitors_name_is_not_kept_either(desk):
-    desk.send(a_review_for_nobody())
-    assert HEALTH_VISITOR["name"] not in "".join(desk.blobs()) + desk.columns()

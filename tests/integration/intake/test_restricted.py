@@ -13,10 +13,9 @@ from tests.builders import (
     a_report,
     a_review,
     a_safeguarding_referral,
-    understood,
 )
 from tests.integration.intake.bundles import assessment_scales
-from tests.integration.intake.desk import told
+from tests.integration.intake.desk import later, told
 
 PARENT = {
     "name": "Sam Ashdown",
@@ -70,12 +69,6 @@ def test_everything_is_held_for_the_named_officer_and_no_place_is_named(desk, bu
     assert shown(desk.columns()) == []
 
 
-def test_its_check_names_no_place(desk):
-    receipt = desk.intake.check(understood(restricted(a_probable_sen_review)))
-    assert receipt.held
-    assert shown(receipt.model_dump_json()) == []
-
-
 def test_who_was_told_before_is_withdrawn_and_the_receipt_names_nobody(desk):
     review = a_probable_sen_review(child=CHILD)
     desk.send(review)
@@ -97,6 +90,14 @@ def test_harm_goes_without_a_trace_of_where_the_child_is(desk):
     assert "telephone the sender" in " ".join(event["data"]["flags"]).lower()
     assert shown(receipt.model_dump_json()) == []
     assert [alert.service for alert in receipt.alerts] == [None]
+
+
+def test_an_earlier_receipt_of_harm_names_nobody_once_the_child_is_restricted(desk):
+    referral = a_safeguarding_referral(child=CHILD)
+    first = desk.send(referral)
+    assert [alert.service for alert in desk.follow(first).alerts] == ["cwac-iart"]
+    desk.send(later(referral, sharing={"harm": HARM, "restricted": True}))
+    assert [alert.service for alert in desk.follow(first).alerts] == [None]
 
 
 def test_its_count_says_no_authority_and_no_locality(desk):

@@ -9,27 +9,13 @@ from tests.builders import (
     OPINION,
     PRACTICE,
     SETTING,
-    a_child,
     a_notice,
     a_probable_sen_review,
     a_report,
     a_review,
     a_safeguarding_referral,
 )
-from tests.integration.intake.bundles import a_review_without_scores, assessment_scales
-from tests.integration.intake.desk import told
-
-
-def retracted(message, **changes):
-    """The retraction of a message, sent ten minutes later."""
-    return {
-        **message,
-        "id": f"{message['id']}-retracted",
-        "sent": f"{DAY}T15:30:00+00:00",
-        "action": "retract",
-        "retractReason": "entered-in-error",
-        **changes,
-    }
+from tests.integration.intake.desk import retracted, told
 
 
 def test_everyone_who_was_told_hears_of_it_and_nobody_else(desk):
@@ -44,14 +30,6 @@ def test_everyone_who_was_told_hears_of_it_and_nobody_else(desk):
         (f"setting-{SETTING}", "withdrawn"),
     ]
     assert {alert.change for alert in receipt.alerts} == {"withdrawn"}
-
-
-def test_who_has_not_been_reached_yet_is_never_told(desk):
-    review = a_probable_sen_review()
-    desk.send(review)
-    desk.read("health")
-    desk.send(retracted(review))
-    assert told(desk.read()) == [(f"practice-{PRACTICE}".lower(), "withdrawn")]
 
 
 def test_a_retraction_says_nothing_about_the_child(desk):
@@ -130,19 +108,6 @@ def test_another_sources_retraction_does_not_touch_the_record(desk):
     desk.read()
     desk.send(retracted(report, source={"odsCode": "RJN"}))
     assert desk.due() == []
-
-
-def test_a_retraction_of_one_part_leaves_the_other_standing(desk):
-    desk.send(a_review_without_scores())
-    desk.send(assessment_scales("scales-1", child=a_child(), score=12.5), "fhir")
-    desk.read()
-    gone = assessment_scales(
-        "scales-2", child=a_child(), event="delete", sent=f"{DAY}T16:00:00+00:00"
-    )
-    desk.send(gone, "fhir")
-    [event] = desk.read()
-    assert event["data"]["change"] == "updated"
-    assert "asq3" not in event["data"]["fields"]["review"]
 
 
 def test_after_a_retraction_nothing_of_the_child_stays_where_nothing_went_out(desk):

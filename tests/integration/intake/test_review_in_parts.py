@@ -8,9 +8,8 @@ from random import Random
 
 import pytest
 
-from gateway.directory import Directory
 from gateway.directory.model import DefaultSharing, DefaultStatement
-from tests.builders import a_child, a_review, changed
+from tests.builders import a_child, a_review
 from tests.integration.intake.desk import told
 from tests.unit.adapters.stu3_bundles import an_event
 from tests.unit.adapters.stu3_events import (
@@ -119,19 +118,6 @@ def test_several_events_may_share_the_id_of_their_header(desk):
     assert desk.counts()["message"] == 8
 
 
-def test_a_part_without_type_and_one_in_json_join_the_review(desk):
-    review = changed(a_review(child=CHILD, sent="2026-11-18T15:00:00+00:00"), "review.asq3", None)
-    first = desk.send(changed(review, "review.date", "2026-11-18"))
-    [second] = send(desk, part("CH026", 5, encounter_type=None))
-    assert second.record.id == first.record.id
-    assert desk.counts()["record"] == 1
-
-
-def test_a_progress_check_of_its_own_type_is_a_record_of_its_own(desk):
-    first, second = send(desk, part("CH004"), part("CH010", 1, encounter_type="0019"))
-    assert first.record.id != second.record.id
-
-
 def test_consent_that_names_nobody_tells_no_setting(desk):
     receipt = desk.send(part("CH010", payload=[early_years_progress("Y")]), "fhir")
     assert {alert.agency for alert in receipt.alerts} == {"health"}
@@ -181,11 +167,13 @@ def test_a_signed_default_stands_for_what_the_message_cannot_state(desk):
         on=date(2026, 10, 1),
         sharing=DefaultSharing(safe_contact="speak-to-sender-first"),
     )
-    known = desk.intake.directory
+    known = desk.intake.rules.directory
     source = known.organisation("ods:RXA").model_copy(update={"default_statement": default})
-    organisations = {**known._entries.organisations, "ods:RXA": source}
-    changed_directory = Directory(replace(known._entries, organisations=organisations))
-    desk.intake = replace(desk.intake, directory=changed_directory)
+    organisations = {**known.organisation_by_key, "ods:RXA": source}
+    changed_directory = replace(known, organisation_by_key=organisations)
+    desk.intake = replace(
+        desk.intake, rules=replace(desk.intake.rules, directory=changed_directory)
+    )
     [receipt] = send(desk, part("CH004"))
     [event] = desk.read()
     assert shown([event])["sharing"] == {"safeContact": "speak-to-sender-first"}

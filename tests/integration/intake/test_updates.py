@@ -7,14 +7,11 @@ from tests.builders import (
     DAY,
     OPINION,
     PRACTICE,
-    SCHOOL,
     SETTING,
     UPN,
     a_child,
     a_notice,
     a_probable_sen_review,
-    a_referral,
-    a_report,
     a_review,
     changed,
 )
@@ -23,23 +20,11 @@ from tests.integration.intake.bundles import (
     assessment_scales,
     scores_in,
 )
-from tests.integration.intake.desk import told
+from tests.integration.intake.desk import later, told
 
 PRACTICE_SERVICE = f"practice-{PRACTICE}".lower()
 SETTING_SERVICE = f"setting-{SETTING}"
 SEN_TEAM = "cwac-early-years-sen-team"
-
-
-def later(message, minute=30, **changes):
-    """The same message, sent anew at 15:30 or later on that day, with some properties changed."""
-    sent = f"{DAY}T15:{minute}:00+00:00"
-    return {
-        **message,
-        "id": f"{message['id']}-{minute}",
-        "sent": sent,
-        "action": "update",
-        **changes,
-    }
 
 
 def three_know(desk):
@@ -102,13 +87,6 @@ def test_a_file_with_the_same_sen_notice_next_term_makes_nothing_new(desk):
     assert receipt.alerts == ()
     assert desk.due() == []
     assert desk.counts()["record"] == 1
-
-
-def test_each_stage_of_sen_support_is_a_record_of_its_own(desk):
-    desk.send(a_notice())
-    ended = changed(a_notice(), "notice.provision", "N")
-    desk.send(changed(ended, "notice.start", "2027-03-01"))
-    assert desk.counts()["record"] == 2
 
 
 # Who may no longer know
@@ -251,14 +229,6 @@ def test_a_message_that_comes_late_does_not_overwrite_a_newer_one(desk):
     assert event["data"]["fields"]["review"]["nextStep"] == "Newer"
 
 
-def test_messages_of_one_instant_are_ordered_by_their_sequence(desk):
-    newer = changed(a_review(sequence=2), "review.nextStep", "Newer")
-    desk.send(newer)
-    desk.send(a_review(sequence=1))
-    [event] = desk.read()
-    assert event["data"]["fields"]["review"]["nextStep"] == "Newer"
-
-
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0), (1, 0, 2)])
 def test_the_state_does_not_depend_on_the_order_of_arrival(desk, order):
     review = a_review(sharing={"agreement": AGREED_WITH_SETTING})
@@ -333,42 +303,6 @@ def test_an_update_without_type_replaces_its_own_part_only(desk):
     assert event["data"]["fields"]["review"]["nextStep"] == "See again"
 
 
-def test_of_two_parts_the_later_ones_address_stands_and_no_mixture(desk):
-    moved = {"lines": ["9 Sample Street"], "postcode": "CW7 9ZZ"}
-    desk.send(a_review())
-    scales = assessment_scales(
-        "scales-1", child=a_child(address=moved), sent=f"{DAY}T16:00:00+00:00"
-    )
-    desk.send(scales, "fhir")
-    [event] = desk.due()
-    assert event["data"]["fields"]["child"]["address"] == moved
-
-
-def test_another_sources_report_of_the_same_identifier_is_another_record(desk):
-    ours = a_report()
-    first = desk.send(ours)
-    theirs = a_report(source={"odsCode": "RJN"}, action="update")
-    theirs["report"]["identifier"] = ours["report"]["identifier"]
-    second = desk.send(changed(theirs, "report.impact", "Other"))
-    assert second.record.id != first.record.id
-    assert len(desk.due()) == 2
-
-
-@pytest.mark.parametrize("build", [a_review, a_report, a_referral, a_notice])
-def test_the_record_keys_of_two_sources_never_collide(desk, build):
-    other = {"urn": "199902"} if build is a_notice else {"odsCode": "RJR"}
-    first = desk.send(build(record="1"))
-    second = desk.send(build(record="1", source=other))
-    assert first.record.id != second.record.id
-
-
-def test_the_record_keys_of_two_kinds_never_collide(desk):
-    assert (
-        desk.send(a_report(record="1")).record.id
-        != desk.send(a_referral(record="1", source={"odsCode": "RBT"})).record.id
-    )
-
-
 def test_two_schools_that_report_one_start_of_support_make_one_record(desk):
     desk.send(a_notice())
     both = a_notice(
@@ -380,26 +314,3 @@ def test_two_schools_that_report_one_start_of_support_make_one_record(desk):
     assert desk.counts()["record"] == 1
     [event] = desk.read()
     assert event["data"]["sender"]["organisation"] == "urn:199902"
-
-
-def test_agreement_that_one_source_had_is_not_stretched_to_whom_it_was_refused_by_the_other(desk):
-    def agreement(status, body):
-        return {
-            "agreement": {"status": status, "recipients": [body], "purposes": ["other-support"]}
-        }
-
-    desk.send(a_notice(sharing=agreement("refused", "ods:8Z911")))
-    receipt = desk.send(
-        a_notice(
-            source={"urn": "199902"},
-            sent=f"{DAY}T16:00:00+00:00",
-            sharing=agreement("given", "ods:8Z912"),
-        )
-    )
-    assert [held.service for held in receipt.held] == ["organisation-ods-8z912"]
-
-
-def test_two_sources_of_different_sorts_make_one_record_too(desk):
-    desk.send(a_notice(source={"urn": SCHOOL}))
-    council = a_notice(source={"laCode": "896"}, sent=f"{DAY}T16:00:00+00:00")
-    assert desk.send(council).record.version == 2

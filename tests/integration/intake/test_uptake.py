@@ -3,6 +3,7 @@
 from gateway.journal import Uptake
 from tests.builders import DAY, a_child, a_notice, a_referral, a_report, a_review, changed
 from tests.integration.intake.bundles import assessment_scales
+from tests.integration.intake.desk import later, retracted
 
 AS_BUILT = Uptake(
     authority="896",
@@ -17,10 +18,6 @@ NOWHERE = a_child(generalPractice=None)
 
 def counted(desk):
     return desk.journal.read(lambda tx: tx.uptake())
-
-
-def later(message, **changes):
-    return {**message, "id": f"{message['id']}-later", "sent": f"{DAY}T16:00:00+00:00", **changes}
 
 
 def outcome(message, value):
@@ -51,7 +48,7 @@ def test_an_update_corrects_the_count(desk):
 def test_a_retraction_takes_it_from_the_count(desk):
     review = a_review()
     desk.send(review)
-    desk.send(later(review, action="retract", retractReason="entered-in-error"))
+    desk.send(retracted(review))
     assert counted(desk) == {}
 
 

@@ -8,7 +8,8 @@ from datetime import timedelta
 from sqlalchemy import update
 
 from gateway.journal import Alert, Journal, Letter, Returned, Transaction, Way, tables
-from gateway.journal.deliveries import ANSWERED_FOR, KNOWN_FOR, MOST_FAILURES
+from gateway.journal.deliveries import MOST_FAILURES
+from gateway.journal.erasing import ANSWERED_FOR, KNOWN_FOR
 from tests.integration.journal.builders import NOW, SECOND, tell
 
 BOTH = (Way("amqp", "education"), Way("mesh", "sen-team", "cloudevents"))
@@ -82,27 +83,27 @@ def test_a_letter_is_known_and_its_answer_goes_once(journal: Journal, another: J
     assert do(journal, lambda tx: tx.add_letter(letter, b"another")) is False
     assert journal.read(lambda q: q.knows_letter("L1"))
     assert not journal.read(lambda q: q.knows_letter("L2"))
-    (reply,) = journal.deliveries.claim_replies("poller", 9, 60, now=NOW)
+    (reply,) = journal.letters.claim_replies("poller", 9, 60, now=NOW)
     assert (reply.mailbox, reply.workflow, reply.reply) == ("X26", "ANSWER", b"the answer")
-    assert another.deliveries.claim_replies("other", 9, 60, now=NOW) == []
-    journal.deliveries.reply_later("L1", LATER, "mesh-12")
-    assert journal.deliveries.claim_replies("poller", 9, 60, now=LATER - SECOND) == []
-    assert journal.deliveries.claim_replies("poller", 9, 60, now=LATER)[0].attempts == 1
-    journal.deliveries.replied("L1", "M9")
-    assert journal.deliveries.claim_replies("poller", 9, 60, now=LATER + SECOND) == []
-    journal.deliveries.erase_expired(NOW + KNOWN_FOR)
+    assert another.letters.claim_replies("other", 9, 60, now=NOW) == []
+    journal.letters.reply_later("L1", LATER, "mesh-12")
+    assert journal.letters.claim_replies("poller", 9, 60, now=LATER - SECOND) == []
+    assert journal.letters.claim_replies("poller", 9, 60, now=LATER)[0].attempts == 1
+    journal.letters.replied("L1", "M9")
+    assert journal.letters.claim_replies("poller", 9, 60, now=LATER + SECOND) == []
+    journal.erase_expired(NOW + KNOWN_FOR)
     assert not journal.read(lambda q: q.knows_letter("L1"))
 
 
 def test_an_answer_that_mesh_does_not_take_is_erased_after_thirty_days(journal: Journal) -> None:
     letter = Letter(id="L1", mailbox="X26", received_at=NOW, status=202, workflow="ANSWER")
     do(journal, lambda tx: tx.add_letter(letter, b"the answer"))
-    journal.deliveries.erase_expired(NOW + ANSWERED_FOR - SECOND)
-    (reply,) = journal.deliveries.claim_replies("poller", 9, 60, now=NOW)
-    journal.deliveries.reply_later(reply.id, LATER, "mesh-12")
-    journal.deliveries.erase_expired(NOW + ANSWERED_FOR)
+    journal.erase_expired(NOW + ANSWERED_FOR - SECOND)
+    (reply,) = journal.letters.claim_replies("poller", 9, 60, now=NOW)
+    journal.letters.reply_later(reply.id, LATER, "mesh-12")
+    journal.erase_expired(NOW + ANSWERED_FOR)
     late = NOW + ANSWERED_FOR + SECOND
-    assert journal.deliveries.claim_replies("poller", 9, 60, now=late) == []
+    assert journal.letters.claim_replies("poller", 9, 60, now=late) == []
     assert journal.read(lambda q: q.knows_letter("L1"))
     with journal._reading.connect() as connection:
         assert connection.exec_driver_sql("SELECT reply FROM letter").scalar_one() is None
@@ -114,8 +115,8 @@ def test_an_answer_that_no_key_opens_holds_up_no_other(journal: Journal) -> None
         do(journal, lambda tx, letter=letter: tx.add_letter(letter, b"the answer"))
     with journal._writing.begin() as connection:
         connection.execute(update(tables.letter).where(tables.letter.c.id == "L1"), {"reply": b"?"})
-    assert [r.id for r in journal.deliveries.claim_replies("p", 9, 60, now=NOW)] == ["L2"]
-    assert journal.deliveries.claim_replies("p", 9, 60, now=NOW + SECOND) == []
+    assert [r.id for r in journal.letters.claim_replies("p", 9, 60, now=NOW)] == ["L2"]
+    assert journal.letters.claim_replies("p", 9, 60, now=NOW + SECOND) == []
 
 
 def test_a_mailbox_has_a_credential_that_no_key_opens(journal: Journal) -> None:

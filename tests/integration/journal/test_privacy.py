@@ -82,7 +82,7 @@ def test_a_forgotten_message_leaves_keyed_hashes_part_order_and_action(
     assert journal.read(lambda q: q.body(sent.id)) is None
     assert journal.read(lambda q: q.receipt(sent.id)).receipt is None
     assert journal.read(lambda q: q.versions("k.record"))[0].decision is None
-    journal.deliveries.erase_expired(NOW)  # empties SQLite's log, which keeps old pages
+    journal.erase_expired(NOW)  # empties SQLite's log, which keeps old pages
     assert len(sealed) == 4
     assert not any(holds(database, blob) for blob in sealed)
 
@@ -104,11 +104,11 @@ def test_held_and_refused_bodies_go_after_thirty_days_and_their_reasons_stay(
     told = journal.transact(lambda tx: tell(tx, "k.other", body=b"told")).result(5)
 
     almost = NOW + timedelta(days=30, seconds=-1)
-    assert journal.deliveries.erase_expired(almost) == Erased(held=0, messages=0, refused=0)
+    assert journal.erase_expired(almost) == Erased(held=0, messages=0, refused=0)
     assert all(holds(database, blob) for blob in blobs)
 
     due = NOW + timedelta(days=30)
-    assert journal.deliveries.erase_expired(due) == Erased(held=1, messages=1, refused=1)
+    assert journal.erase_expired(due) == Erased(held=1, messages=1, refused=1)
     assert not any(holds(database, blob) for blob in blobs)
     left = journal.read(lambda q: q.receipt(held.message_id))
     assert (left.message.state, left.receipt) == ("erased", None)
@@ -116,13 +116,13 @@ def test_held_and_refused_bodies_go_after_thirty_days_and_their_reasons_stay(
     assert left.outcomes[0].alert.hold_reason == "not-informed"
     assert left.outcomes[0].alert.view_hash == "k.view"
     assert journal.read(lambda q: q.receipt(told.message_id)).receipt is not None
-    assert journal.deliveries.erase_expired(due) == Erased(held=0, messages=0, refused=0)
+    assert journal.erase_expired(due) == Erased(held=0, messages=0, refused=0)
 
 
 def test_a_message_that_comes_to_be_told_loses_its_expiry(journal: Journal) -> None:
     held = journal.transact(lambda tx: hold(tx, "k.record", body=CANARY)).result(5)
     journal.transact(lambda tx: tx.set_expiry("k.record", None)).result(5)
-    erased = journal.deliveries.erase_expired(NOW + timedelta(days=31))
+    erased = journal.erase_expired(NOW + timedelta(days=31))
     assert (erased.held, erased.messages) == (1, 0)
     assert journal.read(lambda q: q.body(held.message_id)) == CANARY
 

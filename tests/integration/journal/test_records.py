@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from gateway.journal import Codec, Journal, Thread, Uptake
+from gateway.journal import Codec, Journal, Thread
 from tests.integration.journal.builders import (
     EDUCATION,
     NOW,
@@ -198,9 +198,8 @@ def test_a_hold_says_why_to_its_sender_and_leaves_no_gap_in_the_numbers(journal:
     assert outcome.state == "superseded"
 
 
-def test_a_hold_is_kept_thirty_days_at_most(journal: Journal) -> None:
-    year = timedelta(days=365)
-    held = journal.transact(lambda tx: hold(tx, "k.record", expires_at=NOW + year)).result(5)
+def test_a_hold_is_kept_thirty_days(journal: Journal) -> None:
+    held = journal.transact(lambda tx: hold(tx, "k.record")).result(5)
     (outcome,) = journal.read(lambda q: q.receipt(held.message_id)).outcomes
     assert outcome.alert.expires_at == NOW + timedelta(days=30)
 
@@ -216,24 +215,6 @@ def test_an_alert_goes_to_somebody_and_a_hold_to_nobody(journal: Journal, build,
 
     with pytest.raises(ValueError, match="a hold has neither"):
         journal.transact(job).result(5)
-
-
-def test_a_review_is_counted_once_by_its_latest_facts(journal: Journal) -> None:
-    completed = Uptake(
-        authority="la:896",
-        organisation="ods:RXA",
-        outcome="completed",
-        month="2026-10",
-        locality="Ellesmere Port",
-        age_band="24-30",
-    )
-    journal.transact(lambda tx: record(tx, "k.one")).result(5)
-    journal.transact(lambda tx: record(tx, "k.two")).result(5)
-    for ref in ("k.one", "k.one", "k.two"):
-        journal.transact(lambda tx, ref=ref: tx.count(ref, completed)).result(5)
-    assert journal.read(lambda q: q.uptake()) == {completed: 2}
-    journal.transact(lambda tx: tx.count("k.two", None)).result(5)
-    assert journal.read(lambda q: q.uptake()) == {completed: 1}
 
 
 def test_a_key_opens_until_it_is_revoked(journal: Journal, codec: Codec) -> None:

@@ -88,7 +88,7 @@ class Office:
             "GATEWAY_JOURNAL_KEY": base64.b64encode(SECRET).decode(),
         }
         rules = Rules(tables(), known, default_policy())
-        self.intake = build_intake(self.settings, rules, journal, codec)
+        self.intake = build_intake(self.settings, rules, journal)
         self.mesh = Mesh(self.settings)
         self.inbox = Inbox(self.mesh, self.intake, self.settings.max_bytes)
         self.poller = Poller(self.mesh, self.inbox, journal, self.settings)

@@ -10,13 +10,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from gateway.assessment import assess
 from gateway.directory import Directory
 from gateway.examples import AREA
-from gateway.intake import policy_document
-from gateway.policy.engine import Decision, Outgoing, decide
+from gateway.policy.engine import Decision, Outgoing
 from gateway.policy.loader import DEFAULT, load_policy
 from gateway.policy.model import Policy
+from gateway.rules import Rules
 from schemas.message import Message
 from tests.builders import default_policy, directory, tables, understood
 
@@ -32,11 +31,8 @@ def decided_on(
     message: Message, policy: Policy | None = None, area: Directory | None = None
 ) -> Decision:
     """Decide on a canonical message, by the steps that intake takes."""
-    assessment = assess(message, tables())
-    document = policy_document(message, assessment)
-    return decide(
-        policy or default_policy(), area or directory(), message, document, assessment.findings
-    )
+    rules = Rules(tables(), area or directory(), policy or default_policy())
+    return rules.decide(message, rules.assess(message))
 
 
 def outcome(decision: Decision, route: str) -> str:

@@ -306,16 +306,6 @@ def test_what_a_basis_needs_and_lacks_is_named_where_it_would_stand(
     assert missing(decision, route) == {pointer}
 
 
-def test_an_opinion_without_a_word_lacks_all_five_things_at_once() -> None:
-    decision = decided(changed(a_probable_sen_review(), "sharing.opinion", None))
-    assert len(missing(decision, "C")) == 5
-
-
-def test_naming_a_voluntary_organisation_is_recorded_and_never_a_condition() -> None:
-    assert "organisationNamed" not in OPINION
-    assert outcome(decided(a_probable_sen_review()), "C") == "alert"
-
-
 @pytest.mark.parametrize(
     ("without", "value", "words"),
     [
@@ -438,13 +428,7 @@ def test_a_recipient_is_named_by_role_by_service_or_by_key(word: str) -> None:
     assert outcome(decided(a_review(sharing={"agreement": an_agreement(word)})), "B") == "alert"
 
 
-def test_agreement_that_names_another_setting_is_none_for_this_one() -> None:
-    named = a_review(sharing={"agreement": an_agreement("urn:9999012")})
-    told = {alert.service.id for alert in decided(named).alerts}
-    assert "setting-9999011" not in told
-
-
-def test_the_setting_that_the_family_named_is_told_though_the_child_is_at_another() -> None:
+def test_the_setting_that_the_family_named_is_told_and_not_the_one_where_the_child_is() -> None:
     named = a_review(sharing={"agreement": an_agreement("urn:9999012")})
     assert the_alert(decided(named), "B").service.id == "setting-9999012"
 
@@ -468,12 +452,6 @@ def test_a_referral_to_a_service_outside_health_is_no_direct_care(service: str) 
 def test_a_referrer_outside_health_is_no_health_referrer_whatever_its_code(ods: str) -> None:
     message = changed(a_report(), "report.referrer", {"odsCode": ods})
     assert outcome(decided(message), "E") == "-"
-
-
-def test_a_report_to_a_referrer_in_health_rests_on_direct_care() -> None:
-    for ods in (PRACTICE, "RJR"):
-        message = changed(a_report(), "report.referrer", {"odsCode": ods})
-        assert the_alert(decided(message), "E").basis == "direct-care"
 
 
 # Section 16LA is between the persons of s.16LA(4) only.

@@ -7,11 +7,8 @@ from typing import Any
 
 import pytest
 
-from adapters.inbound import Parsed
-from gateway.assessment import assess
-from gateway.intake import policy_document
-from gateway.policy.engine import Decision, decide
 from gateway.receipts import Receipts
+from gateway.rules import Rules
 from schemas.fields import MODELS
 from schemas.receipt import Receipt
 from tests.builders import (
@@ -83,15 +80,9 @@ ANYWHERE: dict[str, tuple[str, Callable[[], Document]]] = {
 }
 
 
-def receipt_of(message: Document, decision: Decision | None = None) -> Receipt:
+def receipt_of(message: Document) -> Receipt:
     """Return the answer to a check of this message."""
-    parsed: Parsed = understood(message)
-    assessment = assess(parsed.message, tables())
-    document = policy_document(parsed.message, assessment)
-    made = decision or decide(
-        default_policy(), directory(), parsed.message, document, assessment.findings
-    )
-    return Receipts(default_policy(), directory()).checked(parsed, assessment, made)
+    return Receipts(Rules(tables(), directory(), default_policy())).check(understood(message))
 
 
 # Home.
@@ -131,15 +122,6 @@ def test_a_home_that_no_full_postcode_determines_is_held(basis: str, postcode: s
     decision = decided(changed(message(), "child.address.postcode", postcode))
     assert outcome(decision, route) == "home-not-determined"
     assert missing(decision, route) == {"/child/address/postcode"}
-
-
-def test_an_outward_code_suggests_a_service_and_never_a_home() -> None:
-    child = a_child(generalPractice=None, address={"postcode": UNKNOWN})
-    assert outcome(decided(a_probable_sen_review(child=child)), "C") == "home-not-determined"
-    referral = changed(a_referral(child=child), "referral.service.to", "paediatrics")
-    alert = the_alert(decided(referral), "D")
-    assert alert.service.id == "paediatrics-west"
-    assert [flag for flag in alert.flags if "outward code" in flag]
 
 
 # Age.
@@ -185,12 +167,6 @@ def test_a_setting_that_the_directory_does_not_know_is_held_where_it_was_agreed(
 def test_a_referrer_whom_the_directory_does_not_know_is_silence() -> None:
     decision = decided(changed(a_report(), "report.referrer", {"odsCode": "XYZ99"}))
     assert decision.forgets
-
-
-def test_a_child_for_whom_no_locality_decides_has_no_service() -> None:
-    child = a_child(generalPractice=None, address=None)
-    message = changed(a_referral(child=child), "referral.service.to", "paediatrics")
-    assert outcome(decided(message), "D") == "recipient-unknown"
 
 
 # Requests and graver conclusions are never forgotten.
@@ -303,14 +279,10 @@ def test_harm_to_a_restricted_child_goes_without_a_word_of_where_the_child_is() 
     }
     assert {path for path, _ in place} >= {"child.address.postcode", "child.setting.keyPerson"}
     assert not place & set(leaves(alert.fields))
-    assert "Whereabouts: telephone the sender" in alert.flags
-
-
-def test_nobody_who_works_where_a_restricted_child_lives_is_named() -> None:
-    """A lead practitioner's or social worker's organisation or telephone shows the place."""
-    alert = the_alert(decided(restricted_canary(REFERRAL, "safeguarding")), "J")
+    # A lead practitioner's or social worker's organisation or telephone shows the place.
     for path, _ in leaves(alert.fields):
         assert not path.startswith(("child.leadPractitioner", "child.allocatedSocialWorker"))
+    assert "Whereabouts: telephone the sender" in alert.flags
 
 
 def test_no_flag_says_in_which_area_a_restricted_child_lives() -> None:

@@ -14,10 +14,8 @@ from tests.builders import (
     SCHOOL,
     a_child,
     a_probable_sen_review,
-    a_report,
     a_review,
     changed,
-    default_policy,
 )
 from tests.unit.policy.canaries import canary, leaves
 from tests.unit.policy.deciding import (
@@ -90,26 +88,6 @@ def test_social_worker_and_virtual_school_are_added_to_the_rows_that_say_so(
 
 
 @pytest.mark.parametrize("name", EVERYTHING)
-def test_nobody_is_added_while_section_16la_is_off(name: str) -> None:
-    decision = decided(EVERYTHING[name], default_policy())
-    assert added(decision) == set()
-    assert not [hold for hold in decision.holds if hold.route.startswith("L")]
-
-
-@pytest.mark.parametrize("name", EVERYTHING)
-def test_nobody_is_added_for_a_child_who_is_not_looked_after(name: str) -> None:
-    message = changed(EVERYTHING[name], "child.lookedAfter", None)
-    assert added(decided(message, with_s16la())) == set()
-
-
-@pytest.mark.parametrize("name", EVERYTHING)
-def test_each_is_added_by_a_judgement_for_them_and_by_none_for_another(name: str) -> None:
-    for mine, other in [(WORKER, SCHOOL_OF_ALL), (SCHOOL_OF_ALL, WORKER)]:
-        judged = changed(EVERYTHING[name], "sharing.welfareJudgements", [a_judgement(mine)])
-        assert {role for _, role in added(decided(judged, with_s16la()))} <= {mine}, other
-
-
-@pytest.mark.parametrize("name", EVERYTHING)
 def test_a_social_worker_is_added_on_section_16la_through_the_view_of_the_row(name: str) -> None:
     decision = decided(EVERYTHING[name], with_s16la())
     rows = {alert.route: alert for alert in decision.alerts}
@@ -121,14 +99,6 @@ def test_a_social_worker_is_added_on_section_16la_through_the_view_of_the_row(na
             assert alert.urgent == row.urgent
             address = {leaf for leaf in leaves(alert.fields) if leaf[0].startswith("child.address")}
             assert set(leaves(alert.fields)) - address <= set(leaves(row.fields))
-
-
-@pytest.mark.parametrize("name", EVERYTHING)
-def test_no_score_and_no_finding_reaches_a_social_worker_or_the_virtual_school(name: str) -> None:
-    for alert in decided(EVERYTHING[name], with_s16la()).alerts:
-        if alert.agency != "health":
-            seen = {path for path, _ in leaves(alert.fields)}
-            assert not [p for p in seen if "asq3" in p or p.startswith("findings")], alert.route
 
 
 @pytest.mark.parametrize("name", ["report", "report to a school"])
@@ -146,30 +116,9 @@ def test_only_a_health_referrer_and_those_who_asked_read_history_and_diagnosis(n
 # The placement.
 
 
-@pytest.mark.parametrize("name", EVERYTHING)
-def test_a_placement_address_goes_to_nobody_but_social_care(name: str) -> None:
-    address = EVERYTHING[name]["child"]["address"]
-    secrets = {*address["lines"], address["town"], address["postcode"]}
-    decision = decided(EVERYTHING[name], with_s16la())
-    assert decision.alerts
-    for alert in decision.alerts:
-        shown = {value for _, value in leaves(alert.fields)} & secrets
-        assert not shown or alert.agency == "social-care", alert.route
-
-
 def test_the_social_worker_does_read_the_placement_address() -> None:
     alert = the_alert(decided(EVERYTHING["review"], with_s16la()), "L.C")
     assert alert.fields["child"]["address"] == EVERYTHING["review"]["child"]["address"]
-
-
-@pytest.mark.parametrize("name", EVERYTHING)
-def test_that_a_child_is_looked_after_is_told_to_nobody(name: str) -> None:
-    for alert in decided(EVERYTHING[name], with_s16la()).alerts:
-        seen = {path for path, _ in leaves(alert.fields)}
-        assert not [path for path in seen if path.startswith("child.lookedAfter")]
-        assert "child.childProtectionPlan" not in seen
-        assert "child.formerNames" not in seen
-        assert "child.note" not in seen
 
 
 # The responsible authority.
@@ -255,25 +204,6 @@ def test_a_judgement_for_the_sen_team_tells_the_sen_team_and_nobody_else() -> No
     decision = decided(message, with_s16la())
     under = [alert.service.role for alert in decision.alerts if alert.basis == "s16la"]
     assert under == [SEN_TEAM]
-
-
-def test_the_judgement_itself_leaves_with_nobody() -> None:
-    for name in EVERYTHING:
-        for alert in decided(EVERYTHING[name], with_s16la()).alerts:
-            assert "welfareJudgements" not in alert.fields.get("sharing", {})
-
-
-def test_a_report_to_a_child_who_is_looked_after_keeps_its_urgency_for_those_who_are_added() -> (
-    None
-):
-    report = {
-        **a_report()["report"],
-        "safetyPlan": {"chokingRisk": True, "words": "Small soft pieces."},
-    }
-    sharing = {"welfareJudgements": [a_judgement(WORKER)]}
-    child = a_child(lookedAfter={"authority": "896"})
-    decision = decided(a_report(report=report, sharing=sharing, child=child), with_s16la())
-    assert the_alert(decision, "L.E3").urgent
 
 
 @pytest.mark.parametrize("what", ["looked-after", "child-protection-plan"])

@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 
 from gateway.assessment import assess
-from gateway.intake import policy_document
-from gateway.policy.facts import compulsory_school_age_begins
+from gateway.policy.facts import compulsory_school_age_begins, policy_document
 from schemas.fields import MODELS
 from schemas.message import Kind
 from schemas.review import ReviewOutcome
@@ -459,20 +458,6 @@ def test_a_referral_is_as_urgent_as_the_clinician_says(urgency: str | None, urge
     assert the_alert(decided(message), "D").urgent is urgent
 
 
-def test_a_referral_goes_to_that_service_only_by_general_practice() -> None:
-    for practice, service in [("N81991", "paediatrics-west"), ("N81995", "paediatrics-vale-royal")]:
-        message = changed(a_referral(), "referral.service.to", "paediatrics")
-        decision = decided(changed(message, "child.generalPractice", practice))
-        assert [alert.service.id for alert in decision.alerts] == [service]
-
-
-def test_a_therapist_reads_no_conclusion_about_the_family() -> None:
-    concluded = [{"kind": "family-support", "areas": ["social-emotional-and-mental-health"]}]
-    alert = the_alert(decided(a_referral(conclusions=concluded)), "D")
-    assert "family-support" not in str(alert.fields)
-    assert "social-emotional" not in str(alert.fields)
-
-
 # E: the report, urgent at a choking risk.
 
 
@@ -537,14 +522,6 @@ def test_a_concern_about_harm_is_told_to_the_front_door_and_to_nobody_else() -> 
         decision = decided(harm_with_everything_else(), policy)
         assert [(a.route, a.service.id) for a in decision.alerts] == [("J", "cwac-iart")]
         assert decision.holds == ()
-
-
-def test_who_suspects_harm_what_and_why_goes_whole() -> None:
-    alert = the_alert(decided(a_safeguarding_referral()), "J")
-    sent = a_safeguarding_referral()
-    assert alert.fields["referral"]["safeguarding"] == sent["referral"]["safeguarding"]
-    assert alert.fields["sharing"]["harm"]["cause"] == sent["sharing"]["harm"]["cause"]
-    assert alert.urgent
 
 
 # K: was not brought, a fact without a label.
