@@ -28,7 +28,7 @@ from gateway.logs import configure_logs
 from gateway.running import heartbeat, run_until_told, wait
 from gateway.settings import Settings
 from gateway.storage import RELAY, open_journal
-from schemas.words import AGENCIES
+from schemas.words import AGENCIES, Agency
 
 if TYPE_CHECKING:
     from gateway.delivery.mesh import MeshChannel
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 BATCH = 500
 """Deliveries claimed at once, and publications in flight."""
 IDLE = 0.05
-"""Seconds between looks at an empty journal."""
+"""Seconds between looks at a journal in which nothing is due."""
 LOOK_AGAIN = 2.0
 """Seconds between looks for a topology that is incomplete."""
 UPKEEP = 600.0
@@ -58,6 +58,7 @@ class Relay:
         self._lanes = (
             {agency: self._lane(agency, self._url) for agency in AGENCIES} if self._url else {}
         )
+        self._awake = {agency: asyncio.Event() for agency in self._lanes}
         self._mesh = self._mesh_lane(settings) if settings.mesh_url else None
 
     def _lane(self, agency: str, url: str) -> AmqpChannel:
@@ -89,35 +90,48 @@ class Relay:
             tasks.create_task(heartbeat(self._journal, RELAY, lambda: self.state, stop))
             tasks.create_task(self._upkeep(stop))
             tasks.create_task(self._watch(stop))
+            if self._lanes:
+                tasks.create_task(self._look(stop))
             for agency, lane in self._lanes.items():
                 tasks.create_task(self._deliver(stop, agency, lane))
             if self._mesh:
                 tasks.create_task(self._mesh.run(stop))
         await asyncio.gather(*(lane.publisher.close() for lane in self._lanes.values()))
 
-    async def _deliver(self, stop: asyncio.Event, agency: str, lane: AmqpChannel) -> None:
+    async def _look(self, stop: asyncio.Event) -> None:
+        """Look for all agencies at once: wake those with something due, or with a lost connection."""
+        while not stop.is_set():
+            try:
+                waiting = await asyncio.to_thread(
+                    self._journal.deliveries.waiting, "amqp", self._lanes
+                )
+                for agency, lane in self._lanes.items():
+                    if agency in waiting or lane.publisher.state == "away":
+                        self._awake[agency].set()
+                await wait(stop, IDLE)
+            except JournalAway as away:
+                log.error("the journal is away", why=str(away))
+                await wait(stop, 1.0)
+        for awake in self._awake.values():
+            awake.set()
+
+    async def _deliver(self, stop: asyncio.Event, agency: Agency, lane: AmqpChannel) -> None:
         """Deliver to one agency, for ever; the others do not wait for it."""
         others = set(AGENCIES) - {agency}
+        claim = partial(
+            self._journal.deliveries.claim, "amqp", self._owner, BATCH, self._lease, others
+        )
         while not stop.is_set():
             try:
                 if lane.publisher.state == "away":
                     await self._connect(stop, lane.publisher)
-                    continue
-                if lane.rests:
+                elif lane.rests:
                     await wait(stop, IDLE)
-                    continue
-                batch = await asyncio.to_thread(
-                    self._journal.deliveries.claim,
-                    "amqp",
-                    self._owner,
-                    BATCH,
-                    self._lease,
-                    others,
-                )
-                if batch:
+                elif batch := await asyncio.to_thread(claim):
                     await lane.deliver(batch)
                 else:
-                    await wait(stop, IDLE)
+                    self._awake[agency].clear()
+                    await self._awake[agency].wait()
             except JournalAway as away:
                 log.error("the journal is away", why=str(away))
                 await wait(stop, 1.0)

@@ -2,9 +2,24 @@
 
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, Select, func, select, update
+from sqlalchemy import (
+    BindParameter,
+    CompoundSelect,
+    Connection,
+    Engine,
+    Row,
+    Select,
+    bindparam,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+    update,
+)
 
 from gateway.journal.access import columns
 from gateway.journal.codec import Codec
@@ -20,6 +35,7 @@ from gateway.journal.rows import (
     Urgency,
 )
 from gateway.journal.tables import (
+    Instant,
     alert,
     delivery,
     record,
@@ -62,6 +78,14 @@ class Deliveries:
         self._writing = writing
         self._reading = reading
         self._codec = codec
+
+    def waiting(
+        self, channel: Channel, targets: Collection[str], now: datetime | None = None
+    ) -> set[str]:
+        """Tell for which of the targets anything is due: an index look-up each, nothing written."""
+        asked = _waiting(channel, tuple(targets))
+        with answering(), self._reading.begin() as connection:
+            return set(connection.scalars(asked, {"now": now or datetime.now(UTC)}))
 
     def claim(
         self,
@@ -286,6 +310,27 @@ class Deliveries:
             )
 
 
+@cache
+def _waiting(channel: Channel, targets: tuple[str, ...]) -> CompoundSelect[Any]:
+    """Name those of the targets that have something due `now`."""
+    now = bindparam("now", type_=Instant)
+    return union_all(
+        *(
+            select(literal(target)).where(
+                or_(
+                    *(
+                        _due(channel, urgency, target, 1, now)
+                        .with_only_columns(delivery.c.id)
+                        .exists()
+                        for urgency in _URGENT_FIRST
+                    )
+                )
+            )
+            for target in targets
+        )
+    )
+
+
 def _targets(connection: Connection, channel: str, urgency: str) -> set[str]:
     """Name the targets for which anything is due: one index look-up each, however much waits."""
     lowest = select(func.min(delivery.c.target)).where(
@@ -297,7 +342,9 @@ def _targets(connection: Connection, channel: str, urgency: str) -> set[str]:
     return {t for t in connection.scalars(select(names.c.target)) if t is not None}
 
 
-def _due(channel: str, urgency: str, target: str, limit: int, now: datetime) -> Select[Any]:
+def _due(
+    channel: str, urgency: str, target: str, limit: int, now: datetime | BindParameter[datetime]
+) -> Select[Any]:
     """One target's oldest deliveries that may be made now."""
     return (
         _DUE.where(

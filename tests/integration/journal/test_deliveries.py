@@ -78,6 +78,20 @@ def test_a_target_that_is_backed_off_from_is_left_alone(journal: Journal) -> Non
     assert {due.target for due in claimed} == {"health"}
 
 
+def test_a_look_tells_for_whom_anything_is_due_and_takes_nothing(journal: Journal) -> None:
+    tell_many(journal, 2, "education", decided_at=NOW)
+    tell_many(journal, 1, "health", decided_at=NOW + SECOND)
+    tell_many(journal, 1, "social-care", decided_at=NOW, **URGENT)
+    agencies = ("education", "health", "social-care")
+    for _ in range(2):
+        looked = journal.deliveries.waiting("amqp", agencies, now=NOW)
+        assert looked == {"education", "social-care"}
+    assert journal.deliveries.waiting("amqp", ["health"], now=NOW + SECOND) == {"health"}
+    assert journal.deliveries.waiting("mailbox", agencies, now=NOW + SECOND) == set()
+    claim(journal)
+    assert journal.deliveries.waiting("amqp", agencies, now=NOW + SECOND) == set()
+
+
 def test_each_channel_has_its_own(journal: Journal) -> None:
     tell_many(journal, 2, "education", channel="mailbox")
     assert claim(journal) == []
