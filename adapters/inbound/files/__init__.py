@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from adapters.errors import Fault
 from schemas.codes import CodeTables
+from schemas.rules import LONDON
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +31,11 @@ class Upload:
     """The same for single records, by UPN or by the record's own identifier; laid over `statement`."""
     authority: str | None = None
     """DfE number of the area's authority, to which files are addressed."""
+
+    @property
+    def today(self) -> date:
+        """The day of sending, where the schools are: what begins later lies in the future."""
+        return self.sent.astimezone(LONDON).date()
 
 
 FILE = "file"
