@@ -6,25 +6,20 @@ Repeated    the same id with other content
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import structlog
 
 from adapters.errors import Fault, NotUnderstood, NotWellFormed, Refused
 from adapters.inbound import PARSERS, Parsed
-from gateway.assessment import Assessment, assess
-from gateway.caller import Caller, NotAllowed
-from gateway.directory import Directory
+from gateway.assessment import Assessment
+from gateway.caller import Caller
 from gateway.journal import Codec, Journal, JournalAway, Transaction
-from gateway.policy.engine import Decision, decide
-from gateway.policy.model import Policy
-from gateway.receipts import Receipts
+from gateway.policy.engine import Decision
 from gateway.recording import Recording
 from gateway.travelling import Incoming, State
-from schemas.codes import CodeTables
+from gateway.weighing import Weighing
 from schemas.message import MESSAGE, UNCLOCKED, HealthyChildReviewMessage, Message
 from schemas.receipt import Question, Receipt
 from schemas.record import (
@@ -59,19 +54,13 @@ class Answer:
     """The same message again: nothing was decided again."""
 
 
-@dataclass(frozen=True)
-class Intake:
+@dataclass(frozen=True, kw_only=True)
+class Intake(Weighing):
     """Everything that steps 2 to 6 need, loaded once at start."""
 
     journal: Journal
     codec: Codec
-    tables: CodeTables
-    policy: Policy
-    directory: Directory
-    receipts: Receipts
     recording: Recording
-    monitoring_zone: bool = False
-    asqse_cut_offs: bool = False
 
     async def take(self, body: bytes, media_type: str, caller: Caller) -> Answer:
         """Take one message.
@@ -149,23 +138,6 @@ class Intake:
             notes=(*parsed.notes, Question(pointer="/sharing/safeContact", detail=detail)),
         )
 
-    def allow(self, caller: Caller, message: Message) -> None:
-        """Raise NotAllowed unless the caller may send this, and the source that it names may too."""
-        caller.check(message)
-        source = self.directory.organisation(message.source.key)
-        if source is None or message.kind not in source.sends:
-            raise NotAllowed(
-                f"{message.source.key} is not registered to send `{message.kind}`, whoever speaks "
-                "for it. The gateway's operator can add that to the directory."
-            )
-
-    def check(self, parsed: Parsed) -> Receipt:
-        """Answer as if this were the first part of its record. Reads no journal, stores nothing."""
-        if parsed.message.action == "retract":
-            return self.receipts.well_formed_retract(parsed)
-        assessment, decision = self._weigh(parsed.message)
-        return self.receipts.checked(parsed, assessment, decision)
-
     def settle(self, tx: Transaction, incoming: Incoming) -> Answer:
         """Do steps 3 to 6 within one transaction. Raises Repeated."""
         if repeat := self._known(tx, incoming):
@@ -179,8 +151,8 @@ class Intake:
         message, gone = fold([*earlier, incoming.part])
         if message and gone:
             message = self._still_restricted(tx, record, message)
-        own = self._assess(incoming.message)
-        weighed = self._weigh(message) if message else (Assessment(), Decision())
+        own = self.assess(incoming.message)
+        weighed = self.weigh(message) if message else (Assessment(), Decision())
         state = State(
             message, *weighed, own if message else Assessment(), _replaces(incoming, earlier)
         )
@@ -298,22 +270,6 @@ class Intake:
             return others[0].ref
         return ref
 
-    def _assess(self, message: Message) -> Assessment:
-        return assess(
-            message,
-            self.tables,
-            monitoring_zone=self.monitoring_zone,
-            asqse_cut_offs=self.asqse_cut_offs,
-        )
-
-    def _weigh(self, message: Message) -> tuple[Assessment, Decision]:
-        """Assess and decide. Pure."""
-        assessment = self._assess(message)
-        document = policy_document(message, assessment)
-        return assessment, decide(
-            self.policy, self.directory, message, document, assessment.findings
-        )
-
     def incoming(
         self, parsed: Parsed, body: bytes, media_type: str, caller: Caller, received: datetime
     ) -> Incoming:
@@ -351,11 +307,3 @@ def _replaces(incoming: Incoming, earlier: list[Part]) -> bool:
         and body_of(part.message) != body_of(incoming.message)
         for part in earlier
     )
-
-
-def policy_document(message: Message, assessment: Assessment) -> Mapping[str, Any]:
-    """Return the canonical document as the policy reads it: with findings and named areas."""
-    document = message.document()
-    document["findings"] = [finding.document() for finding in assessment.findings]
-    document["areas"] = list(assessment.areas)
-    return {name: value for name, value in document.items() if value not in ([], {})}

@@ -14,11 +14,11 @@ from gateway.intake import Intake
 from gateway.journal import Codec, Journal, Queries, Standing, Transaction
 from gateway.mesh.workflows import check_workflows
 from gateway.metrics import Metrics
-from gateway.receipts import Receipts
 from gateway.recording import Recording
 from gateway.rules import Rules, load_rules
 from gateway.settings import Settings
 from gateway.storage import MESH, RELAY, open_journal
+from gateway.weighing import Weighing
 from schemas.receipt import Receipt
 
 SILENT_FOR = timedelta(seconds=15)
@@ -27,24 +27,19 @@ SILENT_FOR = timedelta(seconds=15)
 
 def build_intake(settings: Settings, rules: Rules, journal: Journal, codec: Codec) -> Intake:
     """Put the intake together."""
-    receipts = Receipts(rules.policy, rules.directory)
+    weighing = Weighing.by(settings, rules)
     return Intake(
+        **vars(weighing),
         journal=journal,
         codec=codec,
-        tables=rules.tables,
-        policy=rules.policy,
-        directory=rules.directory,
-        receipts=receipts,
         recording=Recording(
             codec=codec,
             policy=rules.policy,
             directory=rules.directory,
-            receipts=receipts,
+            receipts=weighing.receipts,
             channel=settings.channel,
             public_url=settings.public_url.rstrip("/"),
         ),
-        monitoring_zone=settings.monitoring_zone,
-        asqse_cut_offs=settings.asqse_cut_offs,
     )
 
 

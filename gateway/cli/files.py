@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,12 +20,12 @@ from adapters.inbound.files import Upload
 from adapters.inbound.files.registry import parser_for
 from gateway.caller import NotAllowed
 from gateway.cli.console import FAULT, USAGE, err, fail, out, say
-from gateway.files.reading import Record, read_file, upn_of
+from gateway.files.reading import read_file, upn_of
 from gateway.files.statement import Statement, statement_of
-from gateway.rules import Rules, load_rules
+from gateway.rules import load_rules
 from gateway.settings import Settings
 from gateway.tables import load_tables
-from schemas.file_receipt import FileRecord
+from schemas.file_receipt import FileReceipt, FileRecord
 from schemas.receipt import Missing
 
 LOOK = 0.5
@@ -59,15 +58,6 @@ Source = Annotated[
     str | None,
     typer.Option(help="Files that name no school: whose it is, such as urn:199901."),
 ]
-
-
-@dataclass(frozen=True)
-class Line:
-    """What is printed of one record."""
-
-    place: str
-    status: str
-    says: tuple[str, ...]
 
 
 def media_type_of_file(body: bytes) -> str | None:
@@ -137,19 +127,14 @@ def settled(http: httpx.Client, answer: httpx.Response) -> httpx.Response:
 
 def show_file(http: httpx.Client, answer: httpx.Response, body: bytes, media_type: str) -> bool:
     """Print what became of each record once all have settled; False where one was not taken."""
-    receipt = settled(http, answer).json()
-    records = [FileRecord.model_validate(one) for one in receipt.get("records", ())]
-    say(f"  [green]{receipt['format']}[/] of {receipt['source']}  {receipt['id']}")
-    lines = [Line(r.place, r.status, tuple(_says(r))) for r in records]
-    untold = any(_waits_for_parents(hold.missing) for r in records for hold in r.held)
-    notes = [*receipt.get("notes", ()), *([TELL] if untold else ())]
-    _show(lines, notes, _upns(body, media_type))
-    if telephone := receipt.get("telephone"):
-        err(
-            f"  NOT DELIVERED. Telephone the front door now: {telephone['frontDoor']} (nights and "
-            f"weekends {telephone['nightTeam']})."
-        )
-    return not {"refused", "forbidden"} & {record.status for record in records}
+    receipt = FileReceipt.model_validate(settled(http, answer).json())
+    say(f"  [green]{receipt.format}[/] of {receipt.source}  {receipt.id}")
+    _show(receipt, _upns(body, media_type))
+    if receipt.telephone:
+        from gateway.receipts import not_delivered  # only here, as below
+
+        err(f"  {not_delivered(receipt.telephone)}")
+    return not receipt.counts.refused + receipt.counts.forbidden
 
 
 def check_file(
@@ -160,16 +145,19 @@ def check_file(
     source: Source = None,
 ) -> None:
     """Read a school's file here, and show who would be told. Nothing is sent or stored; no key."""
+    # Only here: `gateway send` starts without the FHIR library.
+    from gateway.files.checking import checked
+    from gateway.weighing import Weighing
+
     settings = Settings()
     rules = load_rules(settings)
-    body = file.read_bytes()
-    media_type = media_type_of_file(body) or "application/octet-stream"
+    body, now = file.read_bytes(), datetime.now(UTC)
     try:
         read = read_file(
             body,
-            media_type,
+            media_type_of_file(body) or "application/octet-stream",
             _understood(stated(told_on, told_by, statement, source)),
-            sent=datetime.now(UTC),
+            sent=now,
             tables=rules.tables,
             directory=rules.directory,
             sender=None,
@@ -180,16 +168,10 @@ def check_file(
         raise SystemExit(FAULT) from None
     except NotAllowed as wrong:
         fail(str(wrong), FAULT)
-    say(f"[bold]{escape(str(file))}[/]: {read.format} of {read.source}")
-    lines = [
-        Line(r.place, r.outcome, tuple(_would(r, rules, monitoring_zone=settings.monitoring_zone)))
-        for r in read.records
-    ]
-    notes = [*read.notes, *([TELL] if any(TELL in line.says for line in lines) else ())]
-    bare = [replace(line, says=tuple(one for one in line.says if one != TELL)) for line in lines]
-    _show(bare, notes, {r.place: r.upn for r in read.records if r.upn})
-    say("This was a check: nothing was sent or stored.")
-    raise SystemExit(FAULT if any(r.outcome == "refused" for r in read.records) else 0)
+    receipt = checked(read, Weighing.by(settings, rules), None, now)
+    say(f"[bold]{escape(str(file))}[/]: {receipt.format} of {receipt.source}")
+    _show(receipt, {r.place: r.upn for r in read.records if r.upn})
+    raise SystemExit(FAULT if receipt.counts.refused else 0)
 
 
 def show_refused(name: str, refused: Refused) -> None:
@@ -217,43 +199,18 @@ def _waits_for_parents(missing: Iterable[Missing]) -> bool:
 
 
 def _says(record: FileRecord) -> Iterable[str]:
+    would = "would be " * (record.status == "understood")
     for alert in record.alerts:
-        yield f"→ {alert.agency}: {alert.title or '-'} ({alert.change})"
+        name = f"{alert.agency}: {alert.title or '-'}"
+        yield f"would go to {name} (basis {alert.basis})" if would else f"→ {name} ({alert.change})"
     for hold in record.held:
         missing = "; ".join(m.detail for m in hold.missing)
-        yield f"held: {hold.detail}{f' Missing: {missing}.' if missing else ''} {hold.do or ''}"
+        yield f"{would}held: {hold.detail}{f' Missing: {missing}.' if missing else ''} {hold.do or ''}"
     for fault in record.faults:
         yield f"{fault.place}: {fault.detail}"
     yield from record.notes
     if record.message:
         yield f"receipt {record.message}"
-
-
-def _would(record: Record, rules: Rules, *, monitoring_zone: bool) -> Iterable[str]:
-    """Say who would be told of a record, were it the first of its kind."""
-    # Only here: `gateway send` starts without the FHIR library.
-    from gateway.assessment import assess
-    from gateway.intake import policy_document
-    from gateway.policy.engine import decide
-
-    for fault in record.faults:
-        yield f"{fault.pointer}: {fault.detail}"
-    yield from record.notes
-    if record.parsed is None:
-        return
-    message = record.parsed.message
-    weighed = assess(message, rules.tables, monitoring_zone=monitoring_zone)
-    document = policy_document(message, weighed)
-    decision = decide(rules.policy, rules.directory, message, document, weighed.findings)
-    for alert in decision.alerts:
-        yield f"would go to {alert.agency}: {alert.service.title} (basis {alert.basis})"
-    for hold in decision.holds:
-        missing = "; ".join(m.detail for m in hold.missing)
-        says = rules.policy.holds[hold.reason].says
-        yield f"would be held: {says}{f' Missing: {missing}.' if missing else ''}"
-        if _waits_for_parents(hold.missing):
-            yield TELL
-    yield from decision.notes
 
 
 def _upns(body: bytes, media_type: str) -> dict[str, str]:
@@ -267,23 +224,23 @@ def _upns(body: bytes, media_type: str) -> dict[str, str]:
     return {place: upn for place, upn in found if upn}
 
 
-def _show(lines: Sequence[Line], notes: Iterable[str], upns: Mapping[str, str]) -> None:
+def _show(receipt: FileReceipt, upns: Mapping[str, str]) -> None:
     """Print a table of the records of which something follows, and count the others by reason."""
     table = Table(box=None, padding=(0, 2, 0, 2))
     for name in ("record", "UPN", "became", "because"):
         table.add_column(name, overflow="fold")
-    silent: Counter[tuple[str, str]] = Counter()
-    for line in lines:
-        if line.status == "nothing":
-            silent[line.status, " ".join(line.says)] += 1
-            continue
-        says = "\n".join(escape(one.strip()) for one in line.says)
-        table.add_row(line.place, upns.get(line.place, "-"), BECAME[line.status], says)
+    silent = Counter(" ".join(r.notes) for r in receipt.records if r.status == "nothing")
+    for record in receipt.records:
+        if record.status != "nothing":
+            says = "\n".join(escape(one.strip()) for one in _says(record))
+            became = BECAME[record.status]
+            table.add_row(record.place, upns.get(record.place, "-"), became, says)
     if table.row_count:
         out.print(table)
-    for (status, why), count in silent.most_common():
-        say(f"  {count} × {BECAME[status]}: {escape(why)}")
-    counts = Counter(line.status for line in lines)
+    for why, count in silent.most_common():
+        say(f"  {count} × {BECAME['nothing']}: {escape(why)}")
+    counts = Counter(record.status for record in receipt.records)
     say("  " + ", ".join(f"{count} {name}" for name, count in counts.items()))
-    for note in notes:
+    untold = any(_waits_for_parents(hold.missing) for r in receipt.records for hold in r.held)
+    for note in (*receipt.notes, *([TELL] * untold)):
         say(f"  {escape(note)}")

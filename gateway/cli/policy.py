@@ -9,11 +9,10 @@ import typer
 from rich.markup import escape
 
 from adapters.errors import NotUnderstood, NotWellFormed, Refused
-from gateway.assessment import assess
 from gateway.cli.console import FAULT, err, out, say
 from gateway.cli.consume import lines
 from gateway.cli.send import media_type
-from gateway.policy.engine import Decision, decide
+from gateway.policy.engine import Decision
 from gateway.policy.page import policy_page
 from gateway.rules import Rules, load_rules
 from gateway.settings import Settings
@@ -36,7 +35,7 @@ def explain(
     """Show what becomes of a message: routes, bases, what each sees and does not, what is missing."""
     # Only here: `policy print` starts without the FHIR library.
     from adapters.inbound import PARSERS
-    from gateway.intake import policy_document
+    from gateway.weighing import Weighing, policy_document
 
     settings = Settings()
     rules = load_rules(settings)
@@ -54,14 +53,8 @@ def explain(
     if message.action == "retract":
         say("A retract: whoever was told by this record's earlier messages has it withdrawn.")
         return
-    assessment = assess(
-        message,
-        rules.tables,
-        monitoring_zone=settings.monitoring_zone,
-        asqse_cut_offs=settings.asqse_cut_offs,
-    )
+    assessment, decision = Weighing.by(settings, rules).weigh(message)
     document = policy_document(message, assessment)
-    decision = decide(rules.policy, rules.directory, message, document, assessment.findings)
     _explain(rules, decision, dict(document))
 
 

@@ -7,7 +7,6 @@ at the next start, and each entry once, since its message and its state are one 
 from __future__ import annotations
 
 import threading
-from collections import Counter
 from concurrent.futures import Future
 from datetime import datetime
 from typing import Any
@@ -21,6 +20,7 @@ from adapters.inbound import Parsed
 from gateway.caller import Caller, NotAllowed, Rights
 from gateway.files.reading import FileRead, read_file
 from gateway.files.statement import Statement
+from gateway.files.telling import file_receipt, file_record
 from gateway.intake import Answer, Intake, Repeated
 from gateway.journal import (
     Entry,
@@ -33,10 +33,9 @@ from gateway.journal import (
     WrongKey,
 )
 from gateway.metrics import Metrics
-from gateway.receipts import LATE
-from schemas.file_receipt import FileAlert, FileCounts, FileFault, FileReceipt, FileRecord
+from schemas.file_receipt import FileFault, FileReceipt, FileRecord
 from schemas.message import MESSAGE, UNCLOCKED
-from schemas.receipt import Held, Question
+from schemas.receipt import Question
 from schemas.rules import LONDON
 
 TOGETHER = 32
@@ -45,17 +44,6 @@ LOOK_AGAIN = 30.0
 """Seconds after which the worker looks for what another gateway left."""
 TRY_AGAIN = 2.0
 """Seconds after which it tries again where the journal is away."""
-HARM = frozenset({"safeguarding-elsewhere", "harm-incomplete"})
-IN_A_FILE = {
-    LATE: "What was sent later than this file was made says otherwise: this changed nothing. If this "
-    "is the newer, export it again and send the new file."
-}
-"""What a receipt asks of who writes messages, in the words of who sends a file."""
-DO_IN_A_FILE = {
-    "condition-missing": "Add what is missing to the file, or state it with the file; send it again."
-}
-"""By the reason of a hold."""
-UNMAPPED = "It holds a code that is not known here; it travels word for word. Is it right?"
 BROKEN = "Something broke here, and it was not taken. The gateway's operator finds it in the log."
 
 log = structlog.get_logger(__name__)
@@ -266,18 +254,15 @@ class Filing:
 
     def _receipt(self, upload: Upload, entries: list[Settled], caller: Caller) -> FileReceipt:
         records = tuple(_record(entry, caller) for entry in entries)
-        counts = Counter(record.status for record in records)
-        harm = any(fault.code in HARM for record in records for fault in record.faults)
-        return FileReceipt(
+        return file_receipt(
+            records,
+            self._intake.receipts.telephone,
             id=upload.id,
-            state="working" if counts["waiting"] else "done",
+            state="working" if any(one.status == "waiting" for one in records) else "done",
             format=upload.format,
             source=upload.organisation,
             received_at=upload.received_at,
-            counts=FileCounts.model_validate(counts),
-            telephone=self._intake.receipts.telephone if harm else None,
             notes=tuple(orjson.loads(upload.notes)),
-            records=records,
         )
 
 
@@ -290,26 +275,12 @@ def _record(entry: Settled, caller: Caller) -> FileRecord:
     said = orjson.loads(entry.said)
     hidden = entry.hidden and entry.submitter != caller.credential
     receipt = {} if hidden or entry.receipt is None else orjson.loads(entry.receipt)
-    names = set(FileAlert.model_fields) - ({"title"} if entry.restricted else set())
-    unnamed = {"service": None} if entry.restricted else {}
-    asked = () if entry.restricted else [one["detail"] for one in receipt.get("questions", ())]
-    notes = [*said["notes"], *(IN_A_FILE.get(detail, detail) for detail in asked)]
-    if receipt.get("unmapped"):
-        notes.append(UNMAPPED)
-    return FileRecord(
-        place=said["place"],
-        status=entry.state,
+    return file_record(
+        said["place"],
+        entry.state,
+        receipt,
+        restricted=entry.restricted,
         message=entry.message_id,
-        alerts=tuple(
-            FileAlert(**{name: alert.get(name) for name in names})
-            for alert in receipt.get("alerts", ())
-        ),
-        held=tuple(
-            Held.model_validate(
-                hold | {"do": DO_IN_A_FILE.get(hold["reason"], hold.get("do"))} | unnamed
-            )
-            for hold in receipt.get("held", ())
-        ),
         faults=tuple(FileFault(**fault) for fault in said["faults"]),
-        notes=tuple(dict.fromkeys(notes)),
+        notes=said["notes"],
     )

@@ -17,8 +17,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from gateway.files import filing
-from gateway.files.filing import DO_IN_A_FILE, IN_A_FILE, UNMAPPED
 from gateway.files.statement import STATED
+from gateway.files.telling import DO_IN_A_FILE, IN_A_FILE, UNMAPPED
 from gateway.journal.tables import metadata
 from gateway.receipts import LATE
 from tests.builders import a_notice, changed

@@ -12,9 +12,12 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from adapters.errors import Fault
+from adapters.errors import Fault, NotUnderstood
 from schemas.codes import CodeTables
 from schemas.rules import LONDON
+
+MOST_RECORDS = 10_000
+"""More than any school has pupils."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +34,8 @@ class Upload:
     """The same for single records, by UPN or by the record's own identifier; laid over `statement`."""
     authority: str | None = None
     """DfE number of the area's authority, to which files are addressed."""
+    most: int = MOST_RECORDS
+    """Records that are read; a file of more is refused as a whole."""
 
     @property
     def today(self) -> date:
@@ -63,6 +68,12 @@ class Entry:
     sender: str | None = None
     """LAESTAB of the school that the file says it is from, on an entry of `FILE` before any record.
     `896LLLL` is the authority itself."""
+
+
+def too_many(most: int) -> NotUnderstood:
+    """Refuse a file of more records than are read."""
+    detail = f"holds more than {most} records; send it in parts"
+    return NotUnderstood((Fault("", detail, "too-large"),))
 
 
 FileParser = Callable[[bytes, Upload, CodeTables], Iterator[Entry]]

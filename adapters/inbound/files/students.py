@@ -15,13 +15,12 @@ from typing import Any
 from pydantic_core import from_json
 
 from adapters.errors import Fault, NotUnderstood, NotWellFormed
-from adapters.inbound.files import Entry, FileParser, Upload
+from adapters.inbound.files import Entry, FileParser, Upload, too_many
 from adapters.inbound.files.build import Building, source
 from adapters.inbound.files.sen_history import Need, Period, ranked, stands
 from adapters.inbound.json import pointer
 from schemas.codes import CodeTables
 
-MOST_STUDENTS = 50_000
 _SEX = {"m": "male", "f": "female", "male": "male", "female": "female"}
 
 Place = tuple[str | int, ...]
@@ -70,9 +69,8 @@ class System:
 
         def parse(body: bytes, upload: Upload, tables: CodeTables) -> Iterator[Entry]:
             students = list(_students(body, self.lists))
-            if len(students) > MOST_STUDENTS:
-                detail = f"holds more than {MOST_STUDENTS} students; send it in parts"
-                raise NotUnderstood((Fault("", detail, "too-large"),))
+            if len(students) > upload.most:
+                raise too_many(upload.most)
             return (
                 _Student(self, student, place, upload, tables).entry(number)
                 for number, (student, place) in enumerate(students, start=1)

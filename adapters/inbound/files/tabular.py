@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from pydantic_core import from_json, to_json
 
 from adapters.errors import Fault, NotUnderstood, Refused
-from adapters.inbound.files import FILE, Entry, FileParser, Upload
+from adapters.inbound.files import FILE, Entry, FileParser, Upload, too_many
 from adapters.inbound.files.build import Building, key, source
 from adapters.inbound.files.cells import OLD_EXCEL, Cell, Table, decoded, read
 from adapters.inbound.files.convert import CONVERTERS, HISTORY, Context, Wrong
@@ -75,6 +75,8 @@ def _parse(body: bytes, upload: Upload, tables: CodeTables) -> Iterator[Entry]:
             (Fault("row 1", "is empty; the first row holds the header", "required"),)
         )
     (top, header), *rows = table.rows
+    if len(rows) > upload.most:
+        raise too_many(upload.most)
     names = ["" if cell is None else str(cell) for cell in header]
     template = _template_of(names)
     columns = _columns(table, top, names, template)

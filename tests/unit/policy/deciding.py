@@ -13,10 +13,10 @@ from typing import Any
 from gateway.assessment import assess
 from gateway.directory import Directory
 from gateway.examples import AREA
-from gateway.intake import policy_document
 from gateway.policy.engine import Decision, Outgoing, decide
 from gateway.policy.loader import DEFAULT, load_policy
 from gateway.policy.model import Policy
+from gateway.weighing import policy_document
 from schemas.message import Message
 from tests.builders import default_policy, directory, tables, understood
 

@@ -9,9 +9,9 @@ import pytest
 
 from adapters.inbound import Parsed
 from gateway.assessment import assess
-from gateway.intake import policy_document
 from gateway.policy.engine import Decision, decide
 from gateway.receipts import Receipts
+from gateway.weighing import policy_document
 from schemas.fields import MODELS
 from schemas.receipt import Receipt
 from tests.builders import (

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from gateway.assessment import assess
-from gateway.intake import policy_document
 from gateway.policy.facts import compulsory_school_age_begins
+from gateway.weighing import policy_document
 from schemas.fields import MODELS
 from schemas.message import Kind
 from schemas.review import ReviewOutcome
