@@ -27,13 +27,13 @@ from gateway.api.messages import (
     nothing_taken,
     one_of,
 )
-from gateway.api.multipart import NotMultipart, parts_of
 from gateway.api.openapi import FILE_BODY, RESPONSES
 from gateway.api.problems import problem, respond
 from gateway.caller import Caller, NotAllowed
 from gateway.files.checking import LARGEST_CHECKED, MOST_CHECKED, checked
+from gateway.files.multipart import MULTIPART, NotMultipart, file_and_statement
 from gateway.files.reading import read_file
-from gateway.files.statement import Statement, read_statement, statement_of
+from gateway.files.statement import Statement, statement_of
 from gateway.journal import JournalError
 from gateway.problems import refusal_of
 from gateway.service import Service
@@ -42,7 +42,6 @@ from schemas.file_receipt import FileReceipt
 router = APIRouter(tags=["files"])
 log = structlog.get_logger(__name__)
 
-MULTIPART = "multipart/form-data"
 MEDIA_TYPES = tuple(FILE_BODY["requestBody"]["content"])
 TOO_LARGE_TO_CHECK = (
     f"A check over HTTP takes at most {MOST_CHECKED} records and {LARGEST_CHECKED} bytes, so that it is "
@@ -251,17 +250,11 @@ def _taken_apart(
     asked: dict[str, Any] = {"notice": {"parentsTold": told}} if told else {}
     if media_type != MULTIPART:
         return body, media_type, statement_of(asked)
-    parts = parts_of(body, request.headers["content-type"])
-    unknown = parts.keys() - {"file", "statement"}
-    if unknown or "file" not in parts:
-        detail = "has parts other than `file` and `statement`" if unknown else "has no part `file`"
-        raise NotUnderstood((Fault("", detail, "value"),))
-    if "statement" not in parts:
-        return *parts["file"], statement_of(asked)
-    if asked:
+    content, media_type, stated = file_and_statement(body, request.headers["content-type"])
+    if stated and asked:
         detail = "is given twice: as a part, and in the address; give it once"
         raise NotUnderstood((Fault("statement", detail, "value"),))
-    return *parts["file"], read_statement(parts["statement"][0])
+    return content, media_type, stated or statement_of(asked)
 
 
 async def _settled(service: Service, upload_id: str) -> None:

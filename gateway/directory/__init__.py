@@ -11,6 +11,7 @@ from pathlib import Path
 
 from gateway.directory.loader import DirectoryFault, read
 from gateway.directory.model import (
+    FILE,
     FRONT_DOORS,
     Area,
     Choice,
@@ -28,6 +29,7 @@ from gateway.directory.model import (
 )
 
 __all__ = [
+    "FILE",
     "FRONT_DOORS",
     "Area",
     "Choice",

@@ -7,6 +7,7 @@ at the next start, and each entry once, since its message and its state are one 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future
 from datetime import datetime
 from typing import Any
@@ -40,8 +41,8 @@ from schemas.rules import LONDON
 
 TOGETHER = 32
 """Entries of one file that are settled before the next file has its turn."""
-LOOK_AGAIN = 30.0
-"""Seconds after which the worker looks for what another gateway left."""
+LOOK_AGAIN = 5.0
+"""Seconds after which the worker looks for what another gateway left, or the MESH mailbox brought."""
 TRY_AGAIN = 2.0
 """Seconds after which it tries again where the journal is away."""
 BROKEN = "Something broke here, and it was not taken. The gateway's operator finds it in the log."
@@ -52,8 +53,8 @@ log = structlog.get_logger(__name__)
 class Filing:
     """Takes files and settles their entries."""
 
-    def __init__(self, intake: Intake, metrics: Metrics) -> None:
-        """Settle nothing before `start`."""
+    def __init__(self, intake: Intake, metrics: Metrics | None = None) -> None:
+        """Settle nothing before `start`. Without metrics what settles is not counted."""
         self._intake, self._metrics = intake, metrics
         self._journal, self._codec = intake.journal, intake.codec
         self._wake = threading.Event()
@@ -72,12 +73,20 @@ class Filing:
             self._thread.join()
 
     def receive(
-        self, body: bytes, media_type: str, statement: Statement, caller: Caller, received: datetime
+        self,
+        body: bytes,
+        media_type: str,
+        statement: Statement,
+        caller: Caller,
+        received: datetime,
+        also: Callable[[Transaction, str], object] = lambda tx, upload_id: None,
     ) -> tuple[Upload, bool]:
         """Record a file with all its entries; tell whether the same came today already.
 
         On another day the same file is read anew, since what lay in the future may stand by then;
         what is unchanged is recognised record by record.
+
+        also: what is recorded with the file's id in the same transaction.
 
         Raises:
             Refused: the file as a whole cannot be read.
@@ -109,10 +118,11 @@ class Filing:
         entries = self._entries(upload.id, read, caller)
 
         def record(tx: Transaction) -> tuple[Upload, bool]:
-            if known := tx.known_upload(upload.known_ref):
-                return known, True
-            tx.add_upload(upload, entries)
-            return upload, False
+            known = tx.known_upload(upload.known_ref)
+            if not known:
+                tx.add_upload(upload, entries)
+            also(tx, (known or upload).id)
+            return known or upload, bool(known)
 
         done = self._journal.transact(record).result()
         self._wake.set()
@@ -133,7 +143,21 @@ class Filing:
             return found, tx.entries(upload_id)
 
         found = self._journal.read(look)
-        return self._receipt(*found, caller) if found else None
+        return self._receipt(*found, caller.credential) if found else None
+
+    def follow_own(self, upload_id: str, credential: str) -> FileReceipt:
+        """Return what became of a file to the credential that sent it.
+
+        Raises KeyError for a file that the journal does not know.
+        """
+
+        def look(tx: Queries) -> tuple[Upload, list[Settled]]:
+            found = tx.upload(upload_id)
+            if found is None:
+                raise KeyError(upload_id)
+            return found, tx.entries(upload_id)
+
+        return self._receipt(*self._journal.read(look), credential)
 
     def _entries(self, upload_id: str, read: FileRead, caller: Caller) -> list[Entry]:
         entries = []
@@ -207,7 +231,7 @@ class Filing:
                 )
                 self._refuse(upload, entry, BROKEN, "broken")
             else:
-                if answer:
+                if answer and self._metrics:
                     self._metrics.took(answer.receipt, repeated=answer.repeated)
         return bool(waiting)
 
@@ -252,8 +276,8 @@ class Filing:
 
     # What the sender is told
 
-    def _receipt(self, upload: Upload, entries: list[Settled], caller: Caller) -> FileReceipt:
-        records = tuple(_record(entry, caller) for entry in entries)
+    def _receipt(self, upload: Upload, entries: list[Settled], credential: str) -> FileReceipt:
+        records = tuple(_record(entry, credential) for entry in entries)
         return file_receipt(
             records,
             self._intake.receipts.telephone,
@@ -271,9 +295,9 @@ def _said(place: str, faults: tuple[Fault, ...], notes: Any) -> bytes:
     return orjson.dumps({"place": place, "faults": told, "notes": list(notes)})
 
 
-def _record(entry: Settled, caller: Caller) -> FileRecord:
+def _record(entry: Settled, credential: str) -> FileRecord:
     said = orjson.loads(entry.said)
-    hidden = entry.hidden and entry.submitter != caller.credential
+    hidden = entry.hidden and entry.submitter != credential
     receipt = {} if hidden or entry.receipt is None else orjson.loads(entry.receipt)
     return file_record(
         said["place"],

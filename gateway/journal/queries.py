@@ -16,6 +16,7 @@ from gateway.journal.rows import (
     AlertState,
     Credential,
     Delivery,
+    FileLetter,
     Message,
     Outcome,
     Receipt,
@@ -32,6 +33,7 @@ from gateway.journal.tables import (
     counted,
     credential,
     delivery,
+    entry,
     letter,
     message,
     pulse,
@@ -235,6 +237,19 @@ class Queries(FileQueries):
         return (
             self._connection.scalar(select(letter.c.id).where(letter.c.id == letter_id)) is not None
         )
+
+    def letters_done(self) -> list[FileLetter]:
+        """List the letters whose file is done and that are not answered yet."""
+        waiting = select(entry.c.upload_id).where(entry.c.state == "waiting")
+        rows = self._connection.execute(
+            select(letter).where(letter.c.state == "working", letter.c.reference.not_in(waiting))
+        )
+        return [FileLetter(id=r.id, mailbox=r.mailbox, upload_id=r.reference) for r in rows]
+
+    def letter_reply(self, letter_id: str) -> bytes:
+        """Return what is known of an answer that is not sent yet; empty where none is due."""
+        query = select(letter.c.reply).where(letter.c.id == letter_id)
+        return self._open(self._connection.scalar(query)) or b""
 
     def _open(self, sealed: bytes | None) -> bytes | None:
         return None if sealed is None else self._codec.open(sealed)

@@ -246,6 +246,15 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FileLetter:
+    """A letter that brought a file, of which all is done."""
+
+    id: str
+    mailbox: str
+    upload_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Backlog:
     """What waits for one target."""
 

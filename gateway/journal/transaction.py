@@ -361,9 +361,18 @@ class Transaction(FileWrites, Queries):
         found = from_row(Credential, row, credential)
         return replace(found, kinds=tuple(found.kinds), speaks_for=tuple(found.speaks_for))
 
-    def add_letter(self, new: Letter, reply: bytes | None = None) -> bool:
-        """Record what became of a letter, with the answer that is due; False where it is known."""
-        state = {"state": "due" if reply else "done", "next_at": new.received_at, "attempts": 0}
+    def add_letter(self, new: Letter, reply: bytes | None = None, file: str | None = None) -> bool:
+        """Record what became of a letter, with the answer that is due; False where it is known.
+
+        file: the id of the file that it brought: the answer is due once that is done, and `reply`
+            is what of it is known already.
+        """
+        state = {
+            "state": ("working" if file else "due") if reply else "done",
+            "reference": file,
+            "next_at": new.received_at,
+            "attempts": 0,
+        }
         added = self._connection.execute(
             self._insert(letter)
             .values(values_of(new, letter) | state | {"reply": self._seal(reply)})
@@ -371,6 +380,14 @@ class Transaction(FileWrites, Queries):
             .returning(letter.c.id)
         )
         return added.one_or_none() is not None
+
+    def answer_letter(self, letter_id: str, reply: bytes, at: datetime) -> None:
+        """Let the answer to a letter that brought a file be sent."""
+        self._connection.execute(
+            update(letter)
+            .where(letter.c.id == letter_id, letter.c.state == "working")
+            .values(state="due", reference=None, next_at=at, reply=self._seal(reply))
+        )
 
     def give_back(self, reference: str, code: str, again_at: datetime) -> Returned | None:
         """Record that a channel could not deliver what it took; None where that is not known here.
