@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -101,33 +101,31 @@ def stated(
     return given
 
 
-def post_file(
-    http: httpx.Client, file: Path, media_type: str, given: Mapping[str, Any]
-) -> httpx.Response:
-    """Send a file with what was stated."""
+def post_file(http: httpx.Client, body: bytes, media_type: str, statement: bytes) -> httpx.Response:
+    """Send a file with its statement, which is JSON."""
     parts = {
-        "file": (file.name, file.read_bytes(), media_type),
-        "statement": (None, orjson.dumps(given), "application/json"),
+        "file": ("file", body, media_type),
+        "statement": (None, statement, "application/json"),
     }
     return http.post(
         "/files", files=parts, headers={"Accept": "application/json"}, timeout=httpx.Timeout(120)
     )
 
 
-def settled(http: httpx.Client, answer: httpx.Response) -> httpx.Response:
-    """Return the file's receipt once all its records have settled."""
+def settled(ask: Callable[[str], httpx.Response], answer: httpx.Response) -> httpx.Response:
+    """Return the file's receipt once all its records have settled. `ask` gets an address."""
     while (receipt := answer.json())["state"] == "working":
         counted = receipt["counts"]
         total = sum(counted.values())
         say(f"  {total - counted['waiting']} of {total} records are done …")
         time.sleep(LOOK)
-        answer = http.get(f"/files/{receipt['id']}").raise_for_status()
+        answer = ask(f"/files/{receipt['id']}").raise_for_status()
     return answer
 
 
-def show_file(http: httpx.Client, answer: httpx.Response, body: bytes, media_type: str) -> bool:
-    """Print what became of each record once all have settled; False where one was not taken."""
-    receipt = FileReceipt.model_validate(settled(http, answer).json())
+def show_file(answer: httpx.Response, body: bytes, media_type: str) -> bool:
+    """Print what became of each record; False where one was not taken."""
+    receipt = FileReceipt.model_validate_json(answer.content)
     say(f"  [green]{receipt.format}[/] of {receipt.source}  {receipt.id}")
     _show(receipt, _upns(body, media_type))
     if receipt.telephone:
