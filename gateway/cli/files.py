@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,6 +30,8 @@ from schemas.receipt import Missing
 
 LOOK = 0.5
 """Seconds between two looks at a file that is worked on."""
+SHOWN = 5
+"""Places that are named of the records of which nothing follows for one reason."""
 TELL = 'Were the parents told? Then send it again with --parents-told DATE --by "NAME, ROLE".'
 TOLD = "/notice/parentsTold"
 OF_WHOM = "statement/source"
@@ -203,7 +205,8 @@ def _says(record: FileRecord) -> Iterable[str]:
         yield f"would go to {name} (basis {alert.basis})" if would else f"→ {name} ({alert.change})"
     for hold in record.held:
         missing = "; ".join(m.detail for m in hold.missing)
-        yield f"{would}held: {hold.detail}{f' Missing: {missing}.' if missing else ''} {hold.do or ''}"
+        why = f", missing: {missing}" if missing else f": {hold.detail} {hold.do or ''}"
+        yield f"{would}held{why}"
     for fault in record.faults:
         yield f"{fault.place}: {fault.detail}"
     yield from record.notes
@@ -227,18 +230,23 @@ def _show(receipt: FileReceipt, upns: Mapping[str, str]) -> None:
     table = Table(box=None, padding=(0, 2, 0, 2))
     for name in ("record", "UPN", "became", "because"):
         table.add_column(name, overflow="fold")
-    silent = Counter(" ".join(r.notes) for r in receipt.records if r.status == "nothing")
+    silent = defaultdict[str, list[str]](list)
     for record in receipt.records:
-        if record.status != "nothing":
+        if record.status == "nothing":
+            silent[" ".join(record.notes)].append(record.place)
+        else:
             says = "\n".join(escape(one.strip()) for one in _says(record))
             became = BECAME[record.status]
             table.add_row(record.place, upns.get(record.place, "-"), became, says)
     if table.row_count:
         out.print(table)
-    for why, count in silent.most_common():
-        say(f"  {count} × {BECAME['nothing']}: {escape(why)}")
+    for why, places in silent.items():
+        more = f", … {places[-1]}" if len(places) > SHOWN else ""
+        where = ", ".join(places[:SHOWN]) + more
+        say(f"  {len(places)} × {BECAME['nothing']} ({where}): {escape(why)}")
     counts = Counter(record.status for record in receipt.records)
     say("  " + ", ".join(f"{count} {name}" for name, count in counts.items()))
-    untold = any(_waits_for_parents(hold.missing) for r in receipt.records for hold in r.held)
-    for note in (*receipt.notes, *([TELL] * untold)):
+    held = [hold for record in receipt.records for hold in record.held if hold.missing]
+    told = [TELL if _waits_for_parents(hold.missing) else hold.do or "" for hold in held]
+    for note in (*receipt.notes, *dict.fromkeys(told)):
         say(f"  {escape(note)}")

@@ -13,8 +13,8 @@ from adapters.inbound.files.build import provision
 from schemas.codes import CodeTables
 
 NEVER = (
-    "The pupil has no special educational needs on record, and none that ended: nothing follows. "
-    "Where support has ended, the provision before must be in the file too."
+    "The pupil has no special educational needs on record. If support has ended, the file must hold "
+    "the provision before it, too."
 )
 ONLY_LATER = (
     "The SEN provision starts in the future: nothing follows yet, and nothing is kept. Send the file "
@@ -24,9 +24,12 @@ LATER = (
     "Another SEN provision starts in the future: it is not told yet. Send the file again on the day "
     "of its start or later."
 )
-OVER = "The pupil's last SEN provision is over, and none follows it: nothing follows."
+OVER = (
+    "The pupil's last SEN provision is over, and none came after it. If support has ended, record N "
+    "in your system and send again."
+)
 OBSOLETE = (
-    "The pupil's last SEN provision is of a kind that ended years ago (S, A or P): nothing follows. "
+    "The pupil's last SEN provision is of a kind that ended years ago (S, A or P). "
     "If the pupil has SEN, record K or E in your system and send again."
 )
 RESUMED = (
