@@ -72,6 +72,7 @@ def watch(
         (folder / word).mkdir(exist_ok=True)
     headers = {"Authorization": f"Bearer {key}"}
     with _alone(folder), httpx.Client(base_url=url, headers=headers, timeout=30) as http:
+        finish_moves(folder)
         given = orjson.dumps(stated(None, None, statement, source))
         watched = Folder(folder, settle, http, given)
         try:
@@ -169,17 +170,12 @@ class Folder:
         seen = self._seen.get(file)
         return seen is not None and time.monotonic() - seen[1] >= self.settle
 
-    def _statement(self, file: Path) -> Path | None:
-        """Find a file's statement: beside it, or moved already when a crash left the file behind."""
-        moved = [_beside(_target(self.path / where, file)) for where in (ACCEPTED, REFUSED)]
-        return next((one for one in (_beside(file), *moved) if _is_a_file(one)), None)
-
     def _take(self, file: Path) -> None:
         """Send a file and move it. Raises Away: it stays, and is sent again."""
         self._last.add(file)
-        own = self._statement(file)
-        seen = self._seen[file][0], _seen(own) if own else None
+        own = _beside(file) if _is_a_file(_beside(file)) else None
         try:
+            seen = self._seen[file][0], _seen(own) if own else None
             answer = self._post(file, own)
         except FileNotFoundError:
             return
@@ -190,13 +186,14 @@ class Folder:
             raise Away(f"{self.http.base_url} answered {answer.status_code}: right key, right URL?")
         self._last.discard(file)
         with suppress(FileNotFoundError):
-            own = self._statement(file)
+            own = _beside(file) if _is_a_file(_beside(file)) else None
             if (_seen(file), _seen(own) if own else None) != seen:
                 return  # they were changed meanwhile: what they are now is sent when they rest
         where, kind = (ACCEPTED, "receipt") if answer.is_success else (REFUSED, "problem")
         try:
             lay(file, where, kind, answer.content, own)
         except OSError as error:
+            finish_moves(self.path)
             raise Away(f"{self.path} cannot be written: {error.strerror}.") from None
         if answer.is_success:
             counts = answer.json().get("counts", {})
@@ -226,9 +223,9 @@ class Folder:
 def lay(file: Path, where: str, kind: str, answer: bytes, own: Path | None) -> None:
     """Move a file to a folder beside it with its answer and its statement; nothing is overwritten.
 
-    Both lie there, on disk, before the file does: whoever sees the file has its answer, and no
-    statement is left behind for another file of that name. A crash in between sends the file again,
-    and its answer takes the place of the first.
+    The answer lies there, on disk, before the file does: whoever sees the file has its answer. A
+    crash between the two sends the file again, and its answer takes the place of the first. On its
+    way the statement bears the inode of its file: it is never taken for that of another one.
     """
     folder = file.parent / where
     target = _target(folder, file)
@@ -239,13 +236,26 @@ def lay(file: Path, where: str, kind: str, answer: bytes, own: Path | None) -> N
         opened.flush()
         os.fsync(opened.fileno())
     draft.replace(folder / f"{target.name}.{kind}.json")
+    moving = folder / f".{file.stat().st_ino}{STATEMENT}"
     if own:
-        own.rename(_beside(target))
+        own.rename(moving)
     file.rename(target)
+    if own:
+        moving.rename(_beside(target))
     for changed in (folder, file.parent):
         descriptor = os.open(changed, os.O_RDONLY)
         os.fsync(descriptor)
         os.close(descriptor)
+
+
+def finish_moves(path: Path) -> None:
+    """Put each statement that a crash left on its way beside its file, wherever that is by now."""
+    for folder in (path / ACCEPTED, path / REFUSED):
+        for moving in folder.glob(f".*{STATEMENT}"):
+            inode = moving.name[1:].removesuffix(STATEMENT)
+            files = (*path.iterdir(), *folder.iterdir())
+            if file := next((one for one in files if str(one.lstat().st_ino) == inode), None):
+                moving.rename(_beside(file))
 
 
 def _target(folder: Path, file: Path) -> Path:

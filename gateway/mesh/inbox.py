@@ -18,7 +18,7 @@ from gateway.files.filing import Filing
 from gateway.files.multipart import MULTIPART, NotMultipart, file_and_statement
 from gateway.files.statement import Statement
 from gateway.intake import Answer, Intake, Repeated
-from gateway.journal import FileLetter, Letter, Returned, Transaction, WrongKey
+from gateway.journal import FileLetter, JournalAway, Letter, Returned, Transaction, WrongKey
 from gateway.journal.deliveries import MOST_FAILURES
 from gateway.mesh.client import Mesh, Opened
 from gateway.problems import FHIR_JSON, PROBLEM, Problem, not_taken, refusal_of
@@ -161,8 +161,11 @@ class Inbox:
         for letter in done:
             try:
                 reply = await asyncio.to_thread(self._file_reply, letter)
-            except WrongKey as wrong:
-                log.error("an answer was set aside", mesh=letter.id, why=str(wrong))
+            except JournalAway:
+                raise
+            except Exception as error:  # noqa: BLE001 - the other answers must not wait
+                why = str(error) if isinstance(error, WrongKey) else type(error).__name__
+                log.error("an answer was set aside", mesh=letter.id, why=why)
                 continue
             await self._write(
                 lambda tx, id_=letter.id, reply=reply: tx.answer_letter(  # type: ignore[misc]

@@ -210,16 +210,24 @@ def test_a_file_waits_for_its_statement_to_be_whole_and_a_statement_for_its_file
     assert receipt_of(folder, "export.xml")["records"][0]["alerts"]
 
 
-def test_of_a_crash_between_the_moves_the_next_look_makes_one_whole(
+def test_of_a_crash_between_the_moves_a_statement_finds_its_file_and_no_other(
     folder: Path, served: Serving, school: str
 ) -> None:
-    """The statement moves before its file, so that it is never taken for another file's."""
-    (folder / "export.xml").write_bytes(a_ctf(a_pupil(66, K)))
-    (folder / "accepted").mkdir()
-    (folder / "accepted" / f"export.xml{STATEMENT}").write_bytes(orjson.dumps(TOLD))
+    accepted = folder / "accepted"
+    accepted.mkdir()
+    waits, moved, other = folder / "waits.xml", accepted / "moved.xml", folder / "moved.xml"
+    for number, file in enumerate((waits, moved, other)):
+        file.write_bytes(a_ctf(a_pupil(70 + number, K)))
+    for file in (waits, moved):
+        (accepted / f".{file.stat().st_ino}{STATEMENT}").write_bytes(orjson.dumps(TOLD))
     assert once(folder, served.url, school).code == 0
-    assert len(names(folder / "accepted")) == 3
-    assert receipt_of(folder, "export.xml")["records"][0]["alerts"]
+    assert names(accepted) == [
+        "moved-2.xml", "moved-2.xml.receipt.json",
+        "moved.xml", "moved.xml.statement.json",
+        "waits.xml", "waits.xml.receipt.json", "waits.xml.statement.json",
+    ]  # fmt: skip
+    assert receipt_of(folder, "waits.xml")["records"][0]["alerts"]
+    assert receipt_of(folder, "moved-2.xml")["records"][0]["held"]
 
 
 def test_a_refused_pupil_is_not_overlooked(folder: Path, served: Serving, school: str) -> None:

@@ -143,6 +143,9 @@ def test_an_acknowledgement_or_an_answer_that_is_lost_has_no_effect_but_the_next
     assert office.rows("SELECT count(*) FROM message") == [(1,)]
 
 
+@pytest.mark.conforms(
+    standard="MESH", event="sen-support-notice", format="XML", direction="in", outcome="refused"
+)
 @pytest.mark.parametrize(
     ("content", "status", "code"),
     [
