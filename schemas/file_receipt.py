@@ -7,9 +7,12 @@ from typing import Literal
 from schemas.base import Instant, Model, Text, Word
 from schemas.receipt import Held, Telephone
 
-RecordStatus = Literal["waiting", "accepted", "repeated", "nothing", "refused", "forbidden"]
+RecordStatus = Literal[
+    "waiting", "accepted", "repeated", "nothing", "refused", "forbidden", "understood"
+]
 """`repeated`: it stood already, and nothing was done anew. `nothing`: nothing follows from the
-record; its notes say why. `refused`: its faults say what is wrong. `forbidden`: the sender may not."""
+record; its notes say why. `refused`: its faults say what is wrong. `forbidden`: the sender may not.
+`understood`: of a check; sent, it would be taken."""
 
 
 class FileFault(Model):
@@ -38,6 +41,10 @@ class FileRecord(Model):
     status: RecordStatus
     message: Word | None = None
     """The id of its message: `GET /messages/{id}` gives its receipt as it stands."""
+    kind: Word | None = None
+    """Of a check, with `action` and `areas`: as what it would be understood."""
+    action: Word | None = None
+    areas: tuple[Word, ...] = ()
     alerts: tuple[FileAlert, ...] = ()
     held: tuple[Held, ...] = ()
     faults: tuple[FileFault, ...] = ()
@@ -53,14 +60,17 @@ class FileCounts(Model):
     nothing: int = 0
     refused: int = 0
     forbidden: int = 0
+    understood: int = 0
 
 
 class FileReceipt(Model):
     """The answer to a file, and to `GET /files/{id}` as far as it has come by then."""
 
     id: Word
-    state: Literal["working", "done"]
-    """`working`: all is on disk, and what waits is done without the sender."""
+    """`-` of a check."""
+    state: Literal["working", "done", "checked"]
+    """`working`: all is on disk, and what waits is done without the sender. `checked`: nothing was
+    stored."""
     format: Word
     source: Word
     """Key of the organisation that the file is from."""

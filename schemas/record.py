@@ -113,17 +113,24 @@ def restated(standing: Message, new: Message) -> Message:
 
     A SEN notice comes of a register, which says little and is silent about the rest: what was
     stated before of child, sharing, professional and body stands on. Only of needs, and of what came
-    before, its silence counts. Where the register knows no start, the first that was seen stands.
-    Of any other kind a file states the whole, but for what stops sharing: that stands on until the
-    file says otherwise.
+    before, its silence counts. Where the register knows no start, a record is the child's provision,
+    whichever it is: unchanged, the start that was first seen stands; changed, it begins anew, and what
+    was stated of the earlier one is not stated of this.
+    Of any other kind, and of what begins anew, a file states the whole, but for what stops sharing:
+    that stands on until the file says otherwise.
     """
     document, laid = new.document(), standing.document()
-    if not isinstance(new, SenSupportNoticeMessage):
+    now, before = document.get("notice", {}), laid.get("notice", {})
+    first_seen = now.get("startIs") == "first-seen" and bool(before)
+    begins_anew = first_seen and now["provision"] != before["provision"]
+    if begins_anew:
+        now.setdefault("provisionBefore", before["provision"])
+    elif first_seen:
+        now.update({name: before[name] for name in _FIRST_SEEN & before.keys()})
+    if begins_anew or not isinstance(new, SenSupportNoticeMessage):
         sharing = {**_what_stops(laid.get("sharing", {})), **document.get("sharing", {})}
         document |= {"sharing": sharing} if sharing else {}
         return MESSAGE.validate_json(to_json(document), context=UNCLOCKED)
-    if document.get("notice", {}).get("startIs") == "first-seen" and "notice" in laid:
-        document["notice"]["start"] = laid["notice"]["start"]
     for name in BY_PROPERTY & document.keys() & laid.keys():
         old = {key: value for key, value in laid[name].items() if key not in _STATED_WHOLE}
         document[name] = {**old, **document[name]}
@@ -167,6 +174,8 @@ _JOINED = frozenset({"conclusions", "informed", "welfareJudgements", *BODY.value
 
 _STATED_WHOLE = frozenset({"needs", "provisionBefore"})
 """What a register's export states of a body whole: what it leaves out of these is gone."""
+_FIRST_SEEN = frozenset({"start", "provisionBefore"})
+"""What stands of a provision from when it was first seen."""
 _OF_THE_SENDING = frozenset({"id", "sent", "sequence", "action"})
 """What is of the sending of a message and not of its content."""
 

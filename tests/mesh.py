@@ -11,10 +11,11 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import httpx
@@ -29,9 +30,10 @@ VENV = ROOT / ".services" / "mesh-sandbox"
 OURS, PARTNER, STRANGER = "X26ABC1", "X26ABC2", "X26ABC3"
 """The sandbox's mailboxes: the gateway's, one that the directory knows, one that it does not."""
 PASSWORD, SHARED_KEY = "password", "a key of the tests"
-REVIEWS, NOTICES, ALERTS, ANSWERS = (
+REVIEWS, NOTICES, FILES, ALERTS, ANSWERS = (
     "EIG_REVIEW_V1",
     "EIG_NOTICE_V1",
+    "EIG_FILE_V1",
     "EIG_ALERT_V1",
     "EIG_ANSWER_V1",
 )
@@ -101,7 +103,12 @@ def mesh_settings(url: str, area: Path) -> dict[str, Any]:
     }
 
 
-def an_area(folder: Path, mailbox: str = PARTNER, format: str = "cloudevents") -> Path:
+def an_area(
+    folder: Path,
+    mailbox: str = PARTNER,
+    format: str = "cloudevents",
+    senders: Mapping[str, str] = MappingProxyType({PARTNER: "ods:RXA"}),
+) -> Path:
     """The example area, with the partner's mailbox as a sender and as a way to a team and a practice."""
     area = shutil.copytree(AREA, folder / "area")
     main = area / "directory.yaml"
@@ -115,7 +122,8 @@ mesh:
   inbox:
     {REVIEWS}: {{format: fhir+json, reply: {ANSWERS}}}
     {NOTICES}: {{format: json, kind: healthy-child-review, reply: {ANSWERS}}}
-  senders: {{{PARTNER}: "ods:RXA"}}
+    {FILES}: {{format: file, reply: {ANSWERS}}}
+  senders: {dict(senders)}
 """
     main.write_text(text)
     return area

@@ -27,11 +27,13 @@ from gateway.api.messages import (
     nothing_taken,
     one_of,
 )
-from gateway.api.multipart import NotMultipart, parts_of
 from gateway.api.openapi import FILE_BODY, RESPONSES
 from gateway.api.problems import problem, respond
-from gateway.caller import NotAllowed
-from gateway.files.statement import Statement, read_statement, statement_of
+from gateway.caller import Caller, NotAllowed
+from gateway.files.checking import LARGEST_CHECKED, MOST_CHECKED, checked
+from gateway.files.multipart import MULTIPART, NotMultipart, file_and_statement
+from gateway.files.reading import read_file
+from gateway.files.statement import Statement, statement_of
 from gateway.journal import JournalError
 from gateway.problems import refusal_of
 from gateway.service import Service
@@ -40,8 +42,12 @@ from schemas.file_receipt import FileReceipt
 router = APIRouter(tags=["files"])
 log = structlog.get_logger(__name__)
 
-MULTIPART = "multipart/form-data"
 MEDIA_TYPES = tuple(FILE_BODY["requestBody"]["content"])
+TOO_LARGE_TO_CHECK = (
+    f"A check over HTTP takes at most {MOST_CHECKED} records and {LARGEST_CHECKED} bytes, so that it is "
+    "answered at once. Check the file where it is with `gateway check-file`, or in parts; or send it "
+    "to POST /files, whose answer says the same, record by record."
+)
 PATIENCE = 10.0
 """Seconds for which an answer waits until all records have settled."""
 LOOK = 0.1
@@ -51,14 +57,33 @@ LOOK = 0.1
 async def file_of(request: Request, service: Service_, caller: Caller_) -> bytes:
     """Read the body, bounded: 413 as soon as it is known to be too large."""
     limit = service.settings.max_file_bytes
+    detail = f"The file is larger than {limit} bytes; send it in parts."
+    return await _bounded(request, service, caller, limit, detail)
+
+
+async def file_to_check(request: Request, service: Service_, caller: Caller_) -> bytes:
+    """Read the body of a check, bounded so that the answer comes soon."""
+    return await _bounded(request, service, caller, LARGEST_CHECKED, TOO_LARGE_TO_CHECK)
+
+
+async def _bounded(
+    request: Request, service: Service, caller: Caller, limit: int, detail: str
+) -> bytes:
     body = await bounded(request, limit)
     if body is None:
         size = max(length_of(request), limit + 1)
         await note_denied(service, caller.organisation, 413, "file too large", size)
-        detail = f"The file is larger than {limit} bytes; send it in parts."
         close = {"Connection": "close"}
         raise Rejected(problem(request, 413, detail, code="too-large", headers=close))
     return body
+
+
+ToldOn = Annotated[
+    str | None, Query(alias="parentsToldOn", description="When the parents were told: 2026-09-15")
+]
+ToldBy = Annotated[
+    str | None, Query(alias="parentsToldBy", description="Who told them: name and role")
+]
 
 
 @router.post(
@@ -74,13 +99,8 @@ async def send(
     service: Service_,
     caller: Caller_,
     body: Annotated[bytes, Depends(file_of)],
-    told_on: Annotated[
-        str | None,
-        Query(alias="parentsToldOn", description="When the parents were told: 2026-09-15"),
-    ] = None,
-    told_by: Annotated[
-        str | None, Query(alias="parentsToldBy", description="Who told them: name and role")
-    ] = None,
+    told_on: ToldOn = None,
+    told_by: ToldBy = None,
 ) -> Response:
     """Take a file. Answered once all its records are on disk: 200 where it came today already.
 
@@ -117,6 +137,63 @@ async def send(
     assert receipt is not None
     location = {"Location": f"/files/{upload.id}"}
     return json_of(receipt, 200 if known else 202, location)
+
+
+@router.post(
+    "/files/check",
+    response_model=FileReceipt,
+    responses=RESPONSES,
+    openapi_extra=FILE_BODY,
+    summary="Check a file: nothing is stored",
+)
+async def check(
+    request: Request,
+    service: Service_,
+    caller: Caller_,
+    body: Annotated[bytes, Depends(file_to_check)],
+    told_on: ToldOn = None,
+    told_by: ToldBy = None,
+) -> Response:
+    """Say of each record what `POST /messages/check` says of a message. Up to 500 records, 4 MiB."""
+    try:
+        receipt = await asyncio.to_thread(
+            _checked, request, service, caller, body, told_on, told_by
+        )
+    except NotMultipart as wrong:
+        return _nothing_taken(request, service, 400, str(wrong), "not-well-formed", body)
+    except Refused as refused:
+        faults = refused.faults if isinstance(refused, NotUnderstood) else ()
+        if any(fault.code == "too-large" for fault in faults):
+            return _nothing_taken(request, service, 413, TOO_LARGE_TO_CHECK, "too-large", body)
+        told = refusal_of(refused, body.lower(), service.intake.receipts.telephone)
+        return respond(request, told)
+    except NotAllowed as refused:
+        return _nothing_taken(request, service, 403, str(refused), "forbidden", body)
+    return json_of(receipt)
+
+
+def _checked(
+    request: Request,
+    service: Service,
+    caller: Caller,
+    body: bytes,
+    told_on: str | None,
+    told_by: str | None,
+) -> FileReceipt:
+    content, media_type, statement = _taken_apart(request, body, told_on, told_by)
+    now, rules = datetime.now(UTC), service.intake.rules
+    read = read_file(
+        content,
+        media_type,
+        statement,
+        sent=now,
+        tables=rules.tables,
+        directory=rules.directory,
+        sender=caller.organisation,
+        speaks_for=caller.rights.speaks_for,
+        most=MOST_CHECKED,
+    )
+    return checked(read, service.intake.receipts, caller, now)
 
 
 @router.get(
@@ -173,17 +250,11 @@ def _taken_apart(
     asked: dict[str, Any] = {"notice": {"parentsTold": told}} if told else {}
     if media_type != MULTIPART:
         return body, media_type, statement_of(asked)
-    parts = parts_of(body, request.headers["content-type"])
-    unknown = parts.keys() - {"file", "statement"}
-    if unknown or "file" not in parts:
-        detail = "has parts other than `file` and `statement`" if unknown else "has no part `file`"
-        raise NotUnderstood((Fault("", detail, "value"),))
-    if "statement" not in parts:
-        return *parts["file"], statement_of(asked)
-    if asked:
+    content, media_type, stated = file_and_statement(body, request.headers["content-type"])
+    if stated and asked:
         detail = "is given twice: as a part, and in the address; give it once"
         raise NotUnderstood((Fault("statement", detail, "value"),))
-    return *parts["file"], read_statement(parts["statement"][0])
+    return content, media_type, stated or statement_of(asked)
 
 
 async def _settled(service: Service, upload_id: str) -> None:

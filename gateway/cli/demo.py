@@ -25,7 +25,8 @@ from rich.table import Table
 from gateway import broker
 from gateway.cli.console import FAULT, RETRY, fail, out, say
 from gateway.cli.orgs import register
-from gateway.cli.send import post_whatever
+from gateway.cli.send import post, post_many
+from gateway.cli.upload import media_type_of_file
 from gateway.examples import FILES, MESSAGES
 from gateway.rules import load_rules
 from gateway.settings import Settings
@@ -191,9 +192,12 @@ def _wait_until_ready(http: httpx.Client, process: subprocess.Popen[bytes], log:
 def _send(running: Running, step: Step) -> dict[str, Any]:
     """Send a sample as `gateway send` does, and sum up a file of many records as one message."""
     samples = (folder / step.file for folder in (FILES, MESSAGES))
-    answer: dict[str, Any] = post_whatever(
-        running.http, next(file for file in samples if file.is_file()), STATED
-    ).json()
+    body = next(file for file in samples if file.is_file()).read_bytes()
+    if of_many := media_type_of_file(body):
+        sent = post_many(running.http, body, of_many, orjson.dumps(STATED))
+    else:
+        sent = post(running.http, body)
+    answer: dict[str, Any] = sent.json()
     if "records" in answer:
         counts = ", ".join(f"{count} {status}" for status, count in answer["counts"].items())
         alerts = [alert for record in answer["records"] for alert in record.get("alerts", ())]

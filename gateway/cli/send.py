@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -63,7 +63,7 @@ def send(
     if not key.isascii() or not key.isprintable():
         fail("The key has signs that no key has; copy it again.", USAGE)
     worst = 0
-    given = stated(told_on, told_by, statement, source)
+    given = orjson.dumps(stated(told_on, told_by, statement, source))
     with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=30) as http:
         for file in files:
             say(f"[bold]{escape(str(file))}[/]")
@@ -72,10 +72,11 @@ def send(
             if of_many and check:
                 fail(f"{file} is a file of many records: use `gateway check-file`.", USAGE)
             try:
-                if of_many:
-                    answer = answered(http, partial(post_file, http, file, of_many, given))
-                else:
-                    answer = post(http, body, check=check)
+                answer = (
+                    post_many(http, body, of_many, given)
+                    if of_many
+                    else post(http, body, check=check)
+                )
             except Away as away:
                 err(f"  {away}")
                 raise SystemExit(RETRY) from None
@@ -83,7 +84,7 @@ def send(
                 # Only here: a message is sent without the readers of files.
                 from gateway.cli.files import show_file
 
-                worst = worst if show_file(http, answer, body, of_many) else FAULT
+                worst = worst if show_file(answer, body, of_many) else FAULT
             elif answer.is_success:
                 show_receipt(Receipt.model_validate_json(answer.content))
             else:
@@ -92,17 +93,12 @@ def send(
     raise SystemExit(worst)
 
 
-def post_whatever(http: httpx.Client, file: Path, given: Mapping[str, Any]) -> httpx.Response:
-    """Send a file as what it holds; of one of many records wait until all have settled.
-
-    `given` is the statement that goes with a file of many records. Raises Away.
-    """
-    body = file.read_bytes()
-    of_many = media_type_of_file(body)
-    if not of_many:
-        return post(http, body)
-    answer = answered(http, partial(post_file, http, file, of_many, given))
-    return settled(http, answer) if answer.is_success else answer
+def post_many(http: httpx.Client, body: bytes, media_type: str, statement: bytes) -> httpx.Response:
+    """Send a file of many records, and wait until all have settled. Raises Away."""
+    answer = answered(http, partial(post_file, http, body, media_type, statement))
+    if not answer.is_success:
+        return answer
+    return settled(lambda path: answered(http, partial(http.get, path)), answer)
 
 
 def post(http: httpx.Client, body: bytes, *, check: bool = False) -> httpx.Response:

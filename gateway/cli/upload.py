@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -95,27 +95,25 @@ def stated(
     return given
 
 
-def post_file(
-    http: httpx.Client, file: Path, media_type: str, given: Mapping[str, Any]
-) -> httpx.Response:
-    """Send a file with what was stated."""
+def post_file(http: httpx.Client, body: bytes, media_type: str, statement: bytes) -> httpx.Response:
+    """Send a file with its statement, which is JSON."""
     parts = {
-        "file": (file.name, file.read_bytes(), media_type),
-        "statement": (None, orjson.dumps(given), "application/json"),
+        "file": ("file", body, media_type),
+        "statement": (None, statement, "application/json"),
     }
     return http.post(
         "/files", files=parts, headers={"Accept": "application/json"}, timeout=httpx.Timeout(120)
     )
 
 
-def settled(http: httpx.Client, answer: httpx.Response) -> httpx.Response:
-    """Return the file's receipt once all its records have settled."""
+def settled(ask: Callable[[str], httpx.Response], answer: httpx.Response) -> httpx.Response:
+    """Return the file's receipt once all its records have settled. `ask` gets an address."""
     while (receipt := answer.json())["state"] == "working":
         counted = receipt["counts"]
         total = sum(counted.values())
         say(f"  {total - counted['waiting']} of {total} records are done …")
         time.sleep(LOOK)
-        answer = http.get(f"/files/{receipt['id']}").raise_for_status()
+        answer = ask(f"/files/{receipt['id']}").raise_for_status()
     return answer
 
 

@@ -7,22 +7,32 @@ import os
 import random
 import signal
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import httpx
+import orjson
 import typer
 
 from gateway.cli.console import FAULT, RETRY, USAGE, err, fail, say
-from gateway.cli.send import Away, post_whatever
-from gateway.cli.upload import Source, StatementFile, stated
+from gateway.cli.send import Away, post, post_many
+from gateway.cli.upload import Source, StatementFile, media_type_of_file, stated
 
 ACCEPTED, REFUSED = "accepted", "refused"
 UNFINISHED = (".tmp", ".part", ".partial", ".filepart", ".crdownload", ".swp")
 """Endings under which programs write what is to be renamed when it is whole."""
+STATEMENT = ".statement.json"
+"""Behind a file's whole name: what its sender states of its records, instead of the folder's own."""
+NO_STATEMENT = {
+    "status": 422,
+    "title": "Not understood",
+    "detail": "A statement lies beside this file, which holds one message: that states itself what is "
+    "to be stated. Nothing was sent.",
+    "code": "value",
+}
 LOOK_EVERY = 1.0
 """Seconds between looks into the folder. Files on network shares tell nobody that they came."""
 AWAY_FIRST, AWAY_MOST = 2.0, 60.0
@@ -62,7 +72,9 @@ def watch(
         (folder / word).mkdir(exist_ok=True)
     headers = {"Authorization": f"Bearer {key}"}
     with _alone(folder), httpx.Client(base_url=url, headers=headers, timeout=30) as http:
-        watched = Folder(folder, settle, http, stated(None, None, statement, source))
+        finish_moves(folder)
+        given = orjson.dumps(stated(None, None, statement, source))
+        watched = Folder(folder, settle, http, given)
         try:
             code = watched.once() if once else watched.for_ever()
         except KeyboardInterrupt:
@@ -77,7 +89,8 @@ class Folder:
     path: Path
     settle: float
     http: httpx.Client
-    given: Mapping[str, Any] = field(default_factory=dict)
+    given: bytes = b"{}"
+    """The statement of files beside which none lies."""
     refused: int = 0
     _seen: dict[Path, tuple[Seen, float]] = field(default_factory=dict)
     _told: set[int] = field(default_factory=set)
@@ -132,72 +145,90 @@ class Folder:
             for file, seen in found.items()
         }
         self._last &= found.keys()
-        return sorted(found, key=lambda file: (file in self._last, found[file][1], file))
+        files = {file for file in found if not file.name.endswith(STATEMENT)}
+        for file in found.keys() - files:
+            if file.with_name(file.name[: -len(STATEMENT)]) not in files and self._rests(file):
+                self._tell(file, "is a statement, and the file that it belongs to is not here")
+        return sorted(files, key=lambda file: (file in self._last, found[file][1], file))
 
     def _is_whole(self, file: Path) -> bool:
-        """Tell whether a file has not changed for a while, and nobody has it open for writing."""
-        _, since = self._seen[file]
-        return time.monotonic() - since >= self.settle and not self._is_being_written(file)
+        """Tell whether a file, and its statement, rest and can be read."""
+        beside = _beside(file)
+        return self._can_be_read(file) and (not _is_a_file(beside) or self._can_be_read(beside))
 
-    def _is_being_written(self, file: Path) -> bool:
+    def _can_be_read(self, file: Path) -> bool:
         try:
-            return _is_open_for_writing(file)
+            return self._rests(file) and not _is_open_for_writing(file)
         except FileNotFoundError:
-            return True
+            return False
         except OSError:
-            self._tell_unreadable(file)
-            return True
+            self._tell(file, "cannot be read")
+            return False
+
+    def _rests(self, file: Path) -> bool:
+        """Tell whether a file has not changed for a while."""
+        seen = self._seen.get(file)
+        return seen is not None and time.monotonic() - seen[1] >= self.settle
 
     def _take(self, file: Path) -> None:
         """Send a file and move it. Raises Away: it stays, and is sent again."""
-        seen, _ = self._seen[file]
         self._last.add(file)
+        own = _beside(file) if _is_a_file(_beside(file)) else None
         try:
-            answer = post_whatever(self.http, file, self.given)
+            seen = self._seen[file][0], _seen(own) if own else None
+            answer = self._post(file, own)
         except FileNotFoundError:
             return
         except OSError:
-            self._tell_unreadable(file)
+            self._tell(file, "cannot be read")
             return
         if answer.status_code in NOT_THE_FILE or not _is_the_gateways(answer):
             raise Away(f"{self.http.base_url} answered {answer.status_code}: right key, right URL?")
         self._last.discard(file)
         with suppress(FileNotFoundError):
-            if _seen(file) != seen:
-                return  # it was changed meanwhile: what it is now is sent when it rests
+            own = _beside(file) if _is_a_file(_beside(file)) else None
+            if (_seen(file), _seen(own) if own else None) != seen:
+                return  # they were changed meanwhile: what they are now is sent when they rest
+        where, kind = (ACCEPTED, "receipt") if answer.is_success else (REFUSED, "problem")
         try:
-            if answer.is_success:
-                lay(file, ACCEPTED, "receipt", answer.content)
-            else:
-                lay(file, REFUSED, "problem", answer.content)
+            lay(file, where, kind, answer.content, own)
         except OSError as error:
+            finish_moves(self.path)
             raise Away(f"{self.path} cannot be written: {error.strerror}.") from None
         if answer.is_success:
-            say(f"accepted  {_receipt_id(answer)}")
+            counts = answer.json().get("counts", {})
+            self.refused += bool(counts.get("refused") or counts.get("forbidden"))
+            many = ", ".join(f"{count} {name}" for name, count in counts.items())
+            say(f"accepted  {_receipt_id(answer)}  {many}".rstrip())
         else:
             self.refused += 1
             say(f"refused   {answer.status_code}; see {self.path / REFUSED}")
 
-    def _tell_unreadable(self, file: Path) -> None:
+    def _post(self, file: Path, own: Path | None) -> httpx.Response:
+        """Send a file as what it holds; of one of many records wait until all have settled."""
+        body = file.read_bytes()
+        if media_type := media_type_of_file(body):
+            return post_many(self.http, body, media_type, own.read_bytes() if own else self.given)
+        return httpx.Response(422, json=NO_STATEMENT) if own else post(self.http, body)
+
+    def _tell(self, file: Path, what: str) -> None:
+        """Say once what is the matter with a file, by its inode: a name may tell of a child."""
         with suppress(FileNotFoundError):
             inode = file.lstat().st_ino
             if inode not in self._told:
                 self._told.add(inode)
-                err(f"A file in {self.path} cannot be read: find it with `find -inum {inode}`.")
+                err(f"A file in {self.path} {what}: find it with `find -inum {inode}`.")
 
 
-def lay(file: Path, where: str, kind: str, answer: bytes) -> Path:
-    """Move a file to a folder beside it with its answer, and return where it is; nothing is overwritten.
+def lay(file: Path, where: str, kind: str, answer: bytes, own: Path | None) -> None:
+    """Move a file to a folder beside it with its answer and its statement; nothing is overwritten.
 
     The answer lies there, on disk, before the file does: whoever sees the file has its answer. A
-    crash between the two sends the file again, and its answer takes the place of the first.
+    crash between the two sends the file again, and its answer takes the place of the first. On its
+    way the statement bears the inode of its file: it is never taken for that of another one.
     """
     folder = file.parent / where
-    target = folder / file.name
-    number = 1
-    while target.exists():
-        number += 1
-        target = folder / f"{file.stem}-{number}{file.suffix}"
+    target = _target(folder, file)
     draft = folder / f".{target.name}.tmp"
     with draft.open("wb") as opened:
         draft.chmod(file.stat().st_mode & 0o666)  # for whoever may read the file
@@ -205,12 +236,43 @@ def lay(file: Path, where: str, kind: str, answer: bytes) -> Path:
         opened.flush()
         os.fsync(opened.fileno())
     draft.replace(folder / f"{target.name}.{kind}.json")
+    moving = folder / f".{file.stat().st_ino}{STATEMENT}"
+    if own:
+        own.rename(moving)
     file.rename(target)
+    if own:
+        moving.rename(_beside(target))
     for changed in (folder, file.parent):
         descriptor = os.open(changed, os.O_RDONLY)
         os.fsync(descriptor)
         os.close(descriptor)
+
+
+def finish_moves(path: Path) -> None:
+    """Put each statement that a crash left on its way beside its file, wherever that is by now."""
+    for folder in (path / ACCEPTED, path / REFUSED):
+        for moving in folder.glob(f".*{STATEMENT}"):
+            inode = moving.name[1:].removesuffix(STATEMENT)
+            files = (*path.iterdir(), *folder.iterdir())
+            if file := next((one for one in files if str(one.lstat().st_ino) == inode), None):
+                moving.rename(_beside(file))
+
+
+def _target(folder: Path, file: Path) -> Path:
+    """Return where a file goes: under its name, with a number where that is there already."""
+    target, number = folder / file.name, 1
+    while target.exists():
+        number += 1
+        target = folder / f"{file.stem}-{number}{file.suffix}"
     return target
+
+
+def _beside(file: Path) -> Path:
+    return file.with_name(file.name + STATEMENT)
+
+
+def _is_a_file(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink()
 
 
 def _seen(file: Path) -> Seen:

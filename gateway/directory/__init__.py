@@ -10,6 +10,7 @@ from pathlib import Path
 
 from gateway.directory.loader import DirectoryFault, read
 from gateway.directory.model import (
+    FILE,
     FRONT_DOORS,
     Area,
     Choice,
@@ -27,6 +28,7 @@ from gateway.directory.model import (
 )
 
 __all__ = [
+    "FILE",
     "FRONT_DOORS",
     "Area",
     "Choice",

@@ -200,11 +200,16 @@ class Endpoint(Posted):
     mailbox: MailboxId
 
 
+FILE = "file"
+"""The format of a workflow that carries files of many records."""
+
+
 class Workflow(Model):
     """What comes under one workflow of MESH."""
 
     format: Word
-    """What stands behind `application/` in the media type: `json`, `fhir+json`."""
+    """What stands behind `application/` in the media type: `json`, `fhir+json`. `file`: a file of many
+    records, known by its content, alone or with the statement that comes with it."""
     kind: Kind | None = None
     """The only kind of message that it carries; None: any that its sender may send."""
     reply: WorkflowId | None = None

@@ -7,7 +7,7 @@ at the next start, and each entry once, since its message and its state are one 
 from __future__ import annotations
 
 import threading
-from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import Future
 from datetime import datetime
 from typing import Any
@@ -21,6 +21,7 @@ from adapters.inbound import Parsed
 from gateway.caller import Caller, NotAllowed, Rights
 from gateway.files.reading import FileRead, read_file
 from gateway.files.statement import Statement
+from gateway.files.telling import file_receipt, file_record
 from gateway.intake import Answer, Intake, Repeated
 from gateway.journal import (
     Entry,
@@ -33,30 +34,18 @@ from gateway.journal import (
     WrongKey,
 )
 from gateway.metrics import Metrics
-from gateway.receipts import LATE
 from gateway.travelling import Incoming
-from schemas.file_receipt import FileAlert, FileCounts, FileFault, FileReceipt, FileRecord
+from schemas.file_receipt import FileFault, FileReceipt, FileRecord
 from schemas.message import MESSAGE, UNCLOCKED
-from schemas.receipt import Held, Question
+from schemas.receipt import Question
 from schemas.rules import LONDON
 
 TOGETHER = 32
 """Entries of one file that are settled before the next file has its turn."""
-LOOK_AGAIN = 30.0
-"""Seconds after which the worker looks for what another gateway left."""
+LOOK_AGAIN = 5.0
+"""Seconds after which the worker looks for what another gateway left, or the MESH mailbox brought."""
 TRY_AGAIN = 2.0
 """Seconds after which it tries again where the journal is away."""
-HARM = frozenset({"safeguarding-elsewhere", "harm-incomplete"})
-IN_A_FILE = {
-    LATE: "What was sent later than this file was made says otherwise: this changed nothing. If this "
-    "is the newer, export it again and send the new file."
-}
-"""What a receipt asks of who writes messages, in the words of who sends a file."""
-DO_IN_A_FILE = {
-    "condition-missing": "Add what is missing to the file, or state it with the file; send it again."
-}
-"""By the reason of a hold."""
-UNMAPPED = "It holds a code that is not known here; it travels word for word. Is it right?"
 BROKEN = "Something broke here, and it was not taken. The gateway's operator finds it in the log."
 
 log = structlog.get_logger(__name__)
@@ -65,8 +54,8 @@ log = structlog.get_logger(__name__)
 class Filing:
     """Takes files and settles their entries."""
 
-    def __init__(self, intake: Intake, metrics: Metrics) -> None:
-        """Settle nothing before `start`."""
+    def __init__(self, intake: Intake, metrics: Metrics | None = None) -> None:
+        """Settle nothing before `start`. Without metrics what settles is not counted."""
         self._intake, self._metrics = intake, metrics
         self._journal, self._codec = intake.journal, intake.journal.codec
         self._wake = threading.Event()
@@ -85,12 +74,20 @@ class Filing:
             self._thread.join()
 
     def receive(
-        self, body: bytes, media_type: str, statement: Statement, caller: Caller, received: datetime
+        self,
+        body: bytes,
+        media_type: str,
+        statement: Statement,
+        caller: Caller,
+        received: datetime,
+        also: Callable[[Transaction, str], object] = lambda tx, upload_id: None,
     ) -> tuple[Upload, bool]:
         """Record a file with all its entries; tell whether the same came today already.
 
         On another day the same file is read anew, since what lay in the future may stand by then;
         what is unchanged is recognised record by record.
+
+        also: what is recorded with the file's id in the same transaction.
 
         Raises:
             Refused: the file as a whole cannot be read.
@@ -122,10 +119,11 @@ class Filing:
         entries = self._entries(upload.id, read, caller)
 
         def record(tx: Transaction) -> tuple[Upload, bool]:
-            if known := tx.known_upload(upload.known_ref):
-                return known, True
-            tx.add_upload(upload, entries)
-            return upload, False
+            known = tx.known_upload(upload.known_ref)
+            if not known:
+                tx.add_upload(upload, entries)
+            also(tx, (known or upload).id)
+            return known or upload, bool(known)
 
         done = self._journal.transact(record).result()
         self._wake.set()
@@ -146,7 +144,21 @@ class Filing:
             return found, tx.entries(upload_id)
 
         found = self._journal.read(look)
-        return self._receipt(*found, caller) if found else None
+        return self._receipt(*found, caller.credential) if found else None
+
+    def follow_own(self, upload_id: str, credential: str) -> FileReceipt:
+        """Return what became of a file to the credential that sent it.
+
+        Raises KeyError for a file that the journal does not know.
+        """
+
+        def look(tx: Queries) -> tuple[Upload, list[Settled]]:
+            found = tx.upload(upload_id)
+            if found is None:
+                raise KeyError(upload_id)
+            return found, tx.entries(upload_id)
+
+        return self._receipt(*self._journal.read(look), credential)
 
     def _entries(self, upload_id: str, read: FileRead, caller: Caller) -> list[Entry]:
         entries = []
@@ -220,7 +232,7 @@ class Filing:
                 )
                 self._refuse(upload, entry, BROKEN, "broken")
             else:
-                if answer:
+                if answer and self._metrics:
                     self._metrics.took(answer.receipt, repeated=answer.repeated)
         return bool(waiting)
 
@@ -270,20 +282,17 @@ class Filing:
 
     # What the sender is told
 
-    def _receipt(self, upload: Upload, entries: list[Settled], caller: Caller) -> FileReceipt:
-        records = tuple(_record(entry, caller) for entry in entries)
-        counts = Counter(record.status for record in records)
-        harm = any(fault.code in HARM for record in records for fault in record.faults)
-        return FileReceipt(
+    def _receipt(self, upload: Upload, entries: list[Settled], credential: str) -> FileReceipt:
+        records = tuple(_record(entry, credential) for entry in entries)
+        return file_receipt(
+            records,
+            self._intake.receipts.telephone,
             id=upload.id,
-            state="working" if counts["waiting"] else "done",
+            state="working" if any(one.status == "waiting" for one in records) else "done",
             format=upload.format,
             source=upload.organisation,
             received_at=upload.received_at,
-            counts=FileCounts.model_validate(counts),
-            telephone=self._intake.receipts.telephone if harm else None,
             notes=tuple(orjson.loads(upload.notes)),
-            records=records,
         )
 
 
@@ -292,30 +301,16 @@ def _said(place: str, faults: tuple[Fault, ...], notes: Any) -> bytes:
     return orjson.dumps({"place": place, "faults": told, "notes": list(notes)})
 
 
-def _record(entry: Settled, caller: Caller) -> FileRecord:
+def _record(entry: Settled, credential: str) -> FileRecord:
     said = orjson.loads(entry.said)
-    hidden = entry.hidden and entry.submitter != caller.credential
+    hidden = entry.hidden and entry.submitter != credential
     receipt = {} if hidden or entry.receipt is None else orjson.loads(entry.receipt)
-    names = set(FileAlert.model_fields) - ({"title"} if entry.restricted else set())
-    unnamed = {"service": None} if entry.restricted else {}
-    asked = () if entry.restricted else [one["detail"] for one in receipt.get("questions", ())]
-    notes = [*said["notes"], *(IN_A_FILE.get(detail, detail) for detail in asked)]
-    if receipt.get("unmapped"):
-        notes.append(UNMAPPED)
-    return FileRecord(
-        place=said["place"],
-        status=entry.state,
+    return file_record(
+        said["place"],
+        entry.state,
+        receipt,
+        restricted=entry.restricted,
         message=entry.message_id,
-        alerts=tuple(
-            FileAlert(**{name: alert.get(name) for name in names})
-            for alert in receipt.get("alerts", ())
-        ),
-        held=tuple(
-            Held.model_validate(
-                hold | {"do": DO_IN_A_FILE.get(hold["reason"], hold.get("do"))} | unnamed
-            )
-            for hold in receipt.get("held", ())
-        ),
         faults=tuple(FileFault(**fault) for fault in said["faults"]),
-        notes=tuple(dict.fromkeys(notes)),
+        notes=said["notes"],
     )

@@ -9,7 +9,7 @@ from typing import Literal
 
 from adapters.errors import Fault, NotUnderstood
 from adapters.inbound import Parsed
-from adapters.inbound.files import FILE, Entry, Upload
+from adapters.inbound.files import FILE, MOST_RECORDS, Entry, Upload, too_many
 from adapters.inbound.files.registry import parser_for
 from adapters.inbound.files.understanding import understand
 from gateway.caller import NotAllowed
@@ -18,8 +18,6 @@ from gateway.files.statement import Statement
 from schemas.codes import CodeTables
 from schemas.organisation import organisation_of
 
-MOST_RECORDS = 10_000
-"""More than any school has pupils."""
 MOST_FAULTS = 100
 """Faults that are told of one record."""
 
@@ -59,12 +57,14 @@ def read_file(
     directory: Directory,
     sender: str | None,
     speaks_for: frozenset[str] | None,
+    most: int = MOST_RECORDS,
 ) -> FileRead:
     """Read a file of whatever format.
 
     sent: when it was sent; says what lies in the future. UTC.
     sender: key of who sends it, in whose name it is where neither file nor statement names another.
     speaks_for: who else it may be from. None: anybody.
+    most: records; a file of more is refused.
 
     Raises:
         Refused: the file as a whole cannot be read.
@@ -78,6 +78,7 @@ def read_file(
         statement=statement.common,
         by_record=statement.by_record,
         authority=directory.la_code,
+        most=most,
     )
     read = FileRead(name, whose)
     allowed = None if speaks_for is None else {sender, *speaks_for}
@@ -90,9 +91,8 @@ def read_file(
         if entry.place == FILE:
             read.notes += entry.notes
             continue
-        if len(read.records) == MOST_RECORDS:
-            detail = f"holds more than {MOST_RECORDS} records; send it in parts"
-            raise NotUnderstood((Fault("", detail, "too-large"),))
+        if len(read.records) == most:
+            raise too_many(most)
         if not read.source:
             detail = 'is missing, and the file does not say whose it is; state it: "urn:199901"'
             raise NotUnderstood((Fault("statement/source", detail, "required"),))

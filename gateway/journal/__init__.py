@@ -15,7 +15,7 @@ from gateway.journal.erasing import Erased
 from gateway.journal.errors import AlreadyServed, JournalAway, JournalError, WrongKey
 from gateway.journal.files import Entry, EntryState, Settled, Upload
 from gateway.journal.journal import Journal
-from gateway.journal.letters import Letter, Reply
+from gateway.journal.letters import FileLetter, Letter, Reply
 from gateway.journal.migrations import migrate
 from gateway.journal.queries import Queries
 from gateway.journal.rows import (
@@ -54,6 +54,7 @@ __all__ = [
     "Entry",
     "EntryState",
     "Erased",
+    "FileLetter",
     "Journal",
     "JournalAway",
     "JournalError",

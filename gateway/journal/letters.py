@@ -11,7 +11,7 @@ from gateway.journal.codec import Codec
 from gateway.journal.engine import in_transaction
 from gateway.journal.errors import WrongKey
 from gateway.journal.leases import UNREADABLE, UNREADABLE_FOR, lease
-from gateway.journal.tables import letter
+from gateway.journal.tables import entry, letter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +36,15 @@ class Reply:
     reply: bytes
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileLetter:
+    """A letter that brought a file, of which all is done."""
+
+    id: str
+    mailbox: str
+    upload_id: str
+
+
 class LetterQueries(Reading):
     """What may be read of letters."""
 
@@ -44,13 +53,35 @@ class LetterQueries(Reading):
         known = select(letter.c.id).where(letter.c.id == letter_id)
         return self._connection.scalar(known) is not None
 
+    def letters_done(self) -> list[FileLetter]:
+        """List the letters whose file is done and that are not answered yet."""
+        waiting = select(entry.c.upload_id).where(entry.c.state == "waiting")
+        rows = self._connection.execute(
+            select(letter).where(letter.c.state == "working", letter.c.reference.not_in(waiting))
+        )
+        return [FileLetter(id=r.id, mailbox=r.mailbox, upload_id=r.reference) for r in rows]
+
+    def letter_reply(self, letter_id: str) -> bytes:
+        """Return what is known of an answer that is not sent yet; empty where none is due."""
+        query = select(letter.c.reply).where(letter.c.id == letter_id)
+        return self._open(self._connection.scalar(query)) or b""
+
 
 class LetterWrites(Writing):
     """What may be written of letters."""
 
-    def add_letter(self, new: Letter, reply: bytes | None = None) -> bool:
-        """Record what became of a letter, with the answer that is due; False where it is known."""
-        state = {"state": "due" if reply else "done", "next_at": new.received_at, "attempts": 0}
+    def add_letter(self, new: Letter, reply: bytes | None = None, file: str | None = None) -> bool:
+        """Record what became of a letter, with the answer that is due; False where it is known.
+
+        file: the id of the file that it brought: the answer is due once that is done, and `reply`
+            is what of it is known already.
+        """
+        state = {
+            "state": ("working" if file else "due") if reply else "done",
+            "reference": file,
+            "next_at": new.received_at,
+            "attempts": 0,
+        }
         added = self._connection.execute(
             self._insert(letter)
             .values(values_of(new, letter) | state | {"reply": self._seal(reply)})
@@ -58,6 +89,14 @@ class LetterWrites(Writing):
             .returning(letter.c.id)
         )
         return added.one_or_none() is not None
+
+    def answer_letter(self, letter_id: str, reply: bytes, at: datetime) -> None:
+        """Let the answer to a letter that brought a file be sent."""
+        self._connection.execute(
+            update(letter)
+            .where(letter.c.id == letter_id, letter.c.state == "working")
+            .values(state="due", reference=None, next_at=at, reply=self._seal(reply))
+        )
 
 
 class Letters:

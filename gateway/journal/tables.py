@@ -222,6 +222,7 @@ refused = Table(
 )
 
 # What came by MESH, by MESH's id, so that nothing is taken twice; and the answer, until it is sent.
+# `reference`: MESH's id of the answer; while a file that it brought is `working`, that file's id.
 letter = Table(
     "letter",
     metadata,

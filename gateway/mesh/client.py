@@ -7,7 +7,7 @@ MeshRefused   MESH will not do this for this message
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -106,11 +106,12 @@ class Mesh:
         with _answering():
             yield from self._client.iterate_message_ids(batch_size=PAGE)
 
-    def open(self, message_id: str, most: int) -> Opened:
-        """Fetch a message, of at most so many bytes when unpacked."""
+    def open(self, message_id: str, most_of: Callable[[str], int]) -> Opened:
+        """Fetch a message, of at most as many bytes when unpacked as its workflow may have."""
         with _answering():
             first = self._client.retrieve_message_chunk(message_id, 1)
             head = first.headers
+            most = most_of(head.get("Mex-WorkflowID", ""))
             with first:
                 raw, packed = _read(first, most), _is_packed(first)
             _, chunks = map(int, head.get("Mex-Chunk-Range", "1:1").split(":"))

@@ -13,9 +13,12 @@ import structlog
 
 from adapters.errors import Refused
 from gateway.caller import Caller, NotAllowed, Rights
-from gateway.directory import Directory, Workflow
+from gateway.directory import FILE, Directory, Workflow
+from gateway.files.filing import Filing
+from gateway.files.multipart import MULTIPART, NotMultipart, file_and_statement
+from gateway.files.statement import Statement
 from gateway.intake import Answer, Intake, Repeated
-from gateway.journal import Letter, Returned, Transaction
+from gateway.journal import FileLetter, JournalAway, Letter, Returned, Transaction, WrongKey
 from gateway.journal.deliveries import MOST_FAILURES
 from gateway.mesh.client import Mesh, Opened
 from gateway.problems import FHIR_JSON, PROBLEM, Problem, not_taken, refusal_of
@@ -24,6 +27,7 @@ T = TypeVar("T")
 
 AGAIN_AFTER = timedelta(hours=1)
 """After which what MESH could not deliver is sent again."""
+ANY = "application/octet-stream"
 
 log = structlog.get_logger(__name__)
 
@@ -44,7 +48,9 @@ class Inbox:
 
     mesh: Mesh
     intake: Intake
+    filing: Filing
     max_bytes: int
+    max_file_bytes: int
 
     @property
     def _directory(self) -> Directory:
@@ -58,21 +64,32 @@ class Inbox:
         journal = self.intake.journal
         known = await asyncio.to_thread(journal.read, lambda tx: tx.knows_letter(message_id))
         if not known:
-            opened = await asyncio.to_thread(self.mesh.open, message_id, self.max_bytes)
+            opened = await asyncio.to_thread(self.mesh.open, message_id, self._most)
             await (self._report(opened) if opened.report else self._message(opened))
         await asyncio.to_thread(self.mesh.acknowledge, message_id)
+
+    def _most(self, workflow: str) -> int:
+        """Return how many bytes may come under a workflow."""
+        known = self._directory.mesh.inbox.get(workflow)
+        return self.max_file_bytes if known and known.format == FILE else self.max_bytes
 
     async def _message(self, opened: Opened) -> None:
         received = datetime.now(UTC)
         workflow = self._directory.mesh.inbox.get(opened.workflow)
         fhir = bool(workflow and "fhir" in workflow.format)
         try:
-            answer = await self._taken(opened, workflow, received)
+            workflow, body, caller = await self._admitted(opened, workflow, received)
+            if workflow.format == FILE:
+                await self._file(opened, workflow, body, caller, received)
+            else:
+                answer = await self._taken(workflow, body, caller, received)
+                await self._accepted(opened, workflow, received, answer)
         except _NotTaken as no:
             found = self._problem(no.status, no.code, no.detail, opened)
             await self._refused(opened, workflow, received, found, no.why, fhir)
         except Refused as refused:
-            found = refusal_of(refused, opened.body or b"", self.intake.receipts.telephone)
+            body = (opened.body or b"").lower()
+            found = refusal_of(refused, body, self.intake.receipts.telephone)
             why = type(refused).__name__
             await self._refused(opened, workflow, received, found, why, fhir)
         except NotAllowed as no:
@@ -81,11 +98,11 @@ class Inbox:
         except Repeated as repeated:
             found = self._problem(409, "duplicate", str(repeated), opened)
             await self._refused(opened, workflow, received, found, "duplicate", fhir)
-        else:
-            await self._accepted(opened, workflow, received, answer)
 
-    async def _taken(self, opened: Opened, workflow: Workflow | None, received: datetime) -> Answer:
-        """Let the intake take it. Raises what it raises, or _NotTaken."""
+    async def _admitted(
+        self, opened: Opened, workflow: Workflow | None, received: datetime
+    ) -> tuple[Workflow, bytes, Caller]:
+        """Return what came, and from whom. Raises _NotTaken or NotAllowed."""
         mesh = self._directory.mesh
         if opened.sender not in mesh.senders:
             detail = "The gateway does not know your mailbox; its operator can register it."
@@ -96,16 +113,72 @@ class Inbox:
             raise _NotTaken(415, "not-supported", "unknown workflow", detail)
         if opened.fault == "too large":
             detail = (
-                f"The message is larger than {self.max_bytes} bytes; send one, without attachments."
+                f"It is larger than {self._most(opened.workflow)} bytes; send one message without "
+                "attachments, or a file in parts."
             )
             raise _NotTaken(413, "too-large", "too large", detail)
         if opened.body is None:
             detail = "The message is not whole, or not packed as it says; send it again."
             raise _NotTaken(400, "not-well-formed", "unreadable", detail)
         caller = await self._caller(opened.sender, mesh.senders[opened.sender], workflow, received)
+        return workflow, opened.body, caller
+
+    async def _taken(
+        self, workflow: Workflow, body: bytes, caller: Caller, received: datetime
+    ) -> Answer:
+        """Let the intake take it. Raises what it raises."""
         media_type = f"application/{workflow.format}"
-        parsed = self.intake.understand(opened.body, media_type, received)
-        return await self.intake.take_parsed(parsed, opened.body, media_type, caller, received)
+        parsed = self.intake.understand(body, media_type, received)
+        return await self.intake.take_parsed(parsed, body, media_type, caller, received)
+
+    async def _file(
+        self, opened: Opened, workflow: Workflow, body: bytes, caller: Caller, received: datetime
+    ) -> None:
+        """Record a file with all its records; they are settled, and it is answered, later.
+
+        Raises Refused, NotAllowed or _NotTaken.
+        """
+        try:
+            content, media_type, statement = _with_statement(body)
+        except NotMultipart as wrong:
+            raise _NotTaken(400, "not-well-formed", "NotMultipart", str(wrong)) from None
+        letter = self._letter(opened, workflow, received, 202)
+        reply = _reply(opened, letter, "application/json", "")
+        upload, known = await asyncio.to_thread(
+            self.filing.receive,
+            content,
+            media_type,
+            statement,
+            caller,
+            received,
+            lambda tx, file: tx.add_letter(letter, reply, file),
+        )
+        log.info("file", mesh=opened.id, mailbox=opened.sender, id=upload.id, known=known)
+
+    async def answer_files(self) -> None:
+        """Let the answers go to those whose files are done."""
+        done = await asyncio.to_thread(self.intake.journal.read, lambda tx: tx.letters_done())
+        for letter in done:
+            try:
+                reply = await asyncio.to_thread(self._file_reply, letter)
+            except JournalAway:
+                raise
+            except Exception as error:  # noqa: BLE001 - the other answers must not wait
+                why = str(error) if isinstance(error, WrongKey) else type(error).__name__
+                log.error("an answer was set aside", mesh=letter.id, why=why)
+                continue
+            await self._write(
+                lambda tx, id_=letter.id, reply=reply: tx.answer_letter(  # type: ignore[misc]
+                    id_, reply, datetime.now(UTC)
+                )
+            )
+
+    def _file_reply(self, letter: FileLetter) -> bytes:
+        """Complete the answer to a file with what became of its records. Raises WrongKey."""
+        reply = orjson.loads(self.intake.journal.read(lambda tx: tx.letter_reply(letter.id)))
+        receipt = self.filing.follow_own(letter.upload_id, f"mesh:{letter.mailbox}")
+        document = receipt.model_dump_json(by_alias=True, exclude_defaults=True)
+        return orjson.dumps({**reply, "content": document})
 
     async def _caller(
         self, mailbox: str, organisation: str, workflow: Workflow, at: datetime
@@ -149,16 +222,18 @@ class Inbox:
         why: str,
         fhir: bool,
     ) -> None:
-        """Record a refusal: with the bytes, but of who may not send only how much it was."""
+        """Record a refusal: with the bytes, but of a file and of who may not send only how many."""
         letter = self._letter(opened, workflow, received, found.status)
         document = orjson.dumps(found.outcome() if fhir else found.document()).decode()
         reply = _reply(opened, letter, FHIR_JSON if fhir else PROBLEM, document)
         sender = self._directory.mesh.senders.get(opened.sender, f"mesh:{opened.sender}")
 
+        is_file = workflow is not None and workflow.format == FILE
+
         def job(tx: Transaction) -> None:
             if not tx.add_letter(letter, reply):
                 return
-            if opened.body is None or found.status == 403:
+            if opened.body is None or found.status == 403 or is_file:
                 tx.note_denied(sender, received, found.status, why, opened.size)
             else:
                 tx.keep_refused(sender, received, found.status, why, opened.body)
@@ -187,7 +262,8 @@ class Inbox:
         )
 
     def _problem(self, status: int, code: str, detail: str, opened: Opened) -> Problem:
-        return not_taken(status, detail, code, opened.body or b"", self.intake.receipts.telephone)
+        body = (opened.body or b"").lower()  # a table's header, which people write
+        return not_taken(status, detail, code, body, self.intake.receipts.telephone)
 
     def _letter(
         self, opened: Opened, workflow: Workflow | None, received: datetime, status: int
@@ -202,6 +278,20 @@ class Inbox:
 
     async def _write(self, job: Callable[[Transaction], T]) -> T:
         return await asyncio.wrap_future(self.intake.journal.transact(job))
+
+
+def _with_statement(body: bytes) -> tuple[bytes, str, Statement]:
+    """Return a file, its media type and its statement: the form of an upload, known by its first line.
+
+    MESH keeps no media type of the content that could be relied on, so the file is known by its shape.
+    Raises NotMultipart or NotUnderstood.
+    """
+    first = body[:200].split(b"\r\n")[0]
+    if not first.startswith(b"--"):
+        return body, ANY, Statement()
+    boundary = first[2:].decode("ascii", "replace")
+    content, media_type, stated = file_and_statement(body, f'{MULTIPART}; boundary="{boundary}"')
+    return content, media_type, stated or Statement()
 
 
 def _reply(opened: Opened, letter: Letter, media_type: str, document: str) -> bytes | None:

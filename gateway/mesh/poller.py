@@ -23,6 +23,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
+from gateway.files.filing import Filing
 from gateway.journal import Journal, JournalAway, Reply, Sent
 from gateway.logs import configure_logs
 from gateway.mesh.client import Mesh, MeshAway, MeshRefused
@@ -98,6 +99,7 @@ class Poller:
         ):
             await self._follow(sent)
         await self._empty(stop)
+        await self._inbox.answer_files()
         await self._answer_all()
 
     async def _answer_all(self) -> None:
@@ -210,7 +212,10 @@ def run_poller(settings: Settings, *, while_stdin_is_open: bool = False) -> None
     rules = load_rules(settings)
     check_workflows(rules.directory)
     with open_journal(settings) as journal, Mesh(settings) as mesh:
-        inbox = Inbox(mesh, build_intake(settings, rules, journal), settings.max_bytes)
+        intake = build_intake(settings, rules, journal)
+        # Not started: `serve` settles what a file brought, whoever recorded it.
+        filing = Filing(intake)
+        inbox = Inbox(mesh, intake, filing, settings.max_bytes, settings.max_file_bytes)
         poller = Poller(mesh, inbox, journal, settings)
         asyncio.run(run_until_told(poller.run, while_stdin_is_open=while_stdin_is_open))
 

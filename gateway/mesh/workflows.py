@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from adapters.inbound import PARSERS
-from gateway.directory import Directory, DirectoryFault
+from gateway.directory import FILE, Directory, DirectoryFault
 from schemas.codes.rows import Fault
 
 
 def check_workflows(directory: Directory) -> None:
     """Raise DirectoryFault where a workflow has a format that no parser reads."""
-    known = [media_type.removeprefix("application/") for media_type in PARSERS]
+    known = [*(media_type.removeprefix("application/") for media_type in PARSERS), FILE]
     faults = [
         Fault(
             "directory.yaml",

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -26,6 +27,7 @@ from tests.end_to_end.running import (
     within_this_process,
 )
 from tests.mesh import Way
+from tests.school_files import a_ctf, a_pupil
 
 pytestmark = pytest.mark.rabbitmq
 
@@ -37,9 +39,9 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
-def once(folder: Path, url: str, key: str) -> Said:
+def once(folder: Path, url: str, key: str, *more: object) -> Said:
     """Send what is there."""
-    words = ("watch", folder, "--once", "--settle", "0.1")
+    words = ("watch", folder, "--once", "--settle", "0.1", *more)
     return within_this_process(*words, folder=folder.parent, GATEWAY_URL=url, GATEWAY_KEY=key)
 
 
@@ -122,6 +124,118 @@ def test_while_the_gateway_is_not_there_files_stay(
     assert said.code == 3
     assert names(folder) == ["review.json"]
     assert once(folder, served.url, key).code == 0
+
+
+K = [("2025-09-01", "N"), ("2026-01-05", "K")]
+TOLD = {"notice": {"parentsTold": {"on": "2026-01-09", "by": "Ruth Okafor, SENCO"}}}
+STATEMENT = ".statement.json"
+
+
+@pytest.fixture(scope="module")
+def school(served: Serving) -> str:
+    return served.key("urn:199901")
+
+
+def receipt_of(folder: Path, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = orjson.loads((folder / f"accepted/{name}.receipt.json").read_bytes())
+    return found
+
+
+def test_a_file_has_the_statement_that_lies_beside_it_and_else_the_folder_s(
+    folder: Path, served: Serving, school: str
+) -> None:
+    common = folder.parent / "common.json"
+    common.write_bytes(orjson.dumps({"sharing": {"restricted": True}}))
+    for number, name in enumerate(("told.xml", "silent.xml")):
+        (folder / name).write_bytes(a_ctf(a_pupil(60 + number, K)))
+    (folder / f"told.xml{STATEMENT}").write_bytes(orjson.dumps(TOLD))
+    assert once(folder, served.url, school, "--statement", common).code == 0
+    assert names(folder) == []
+    assert names(folder / "accepted") == [
+        "silent.xml", "silent.xml.receipt.json",
+        "told.xml", "told.xml.receipt.json", "told.xml.statement.json",
+    ]  # fmt: skip
+    assert receipt_of(folder, "told.xml")["records"][0]["alerts"]
+    assert receipt_of(folder, "silent.xml")["records"][0]["held"][0]["reason"] == "restricted"
+    (folder / "told.xml").write_bytes(a_ctf(a_pupil(63, K)))
+    assert once(folder, served.url, school).code == 0
+    second = receipt_of(folder, "told-2.xml")["records"][0]
+    assert second["held"], "an earlier file's statement says nothing of this one"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "statement", "code"),
+    [
+        ("export.xml", a_ctf(a_pupil(64, K)), b'{"notice"', "value"),
+        ("export.xml", a_ctf(a_pupil(64, K)), b'{"notise": {}}', "unknown-property"),
+        ("review.json", (MESSAGES / "review.json").read_bytes(), b"{}", "value"),
+    ],
+    ids=["no JSON", "wrong", "message"],
+)
+def test_a_statement_that_is_wrong_goes_with_its_file_to_what_is_refused(
+    name: str,
+    content: bytes,
+    statement: bytes,
+    code: str,
+    folder: Path,
+    served: Serving,
+    school: str,
+) -> None:
+    (folder / name).write_bytes(content)
+    (folder / f"{name}{STATEMENT}").write_bytes(statement)
+    said = once(folder, served.url, school)
+    assert said.code == 1
+    assert names(folder) == names(folder / "accepted") == []
+    refused = folder / "refused"
+    assert names(refused) == [name, f"{name}.problem.json", f"{name}{STATEMENT}"]
+    assert orjson.loads((refused / f"{name}.problem.json").read_bytes())["code"] == code
+
+
+def test_a_file_waits_for_its_statement_to_be_whole_and_a_statement_for_its_file(
+    folder: Path, served: Serving, school: str
+) -> None:
+    (folder / "export.xml").write_bytes(a_ctf(a_pupil(65, K)))
+    (folder / f"other.xml{STATEMENT}").write_bytes(b"{}")
+    with (folder / f"export.xml{STATEMENT}").open("wb") as slow:
+        slow.write(orjson.dumps(TOLD)[:10])
+        slow.flush()
+        said = once(folder, served.url, school)
+        assert "1 file(s) are still being written" in said.out
+        assert "is a statement, and the file that it belongs to is not here" in said.err
+        assert "other" not in said.out + said.err
+        assert len(names(folder)) == 3
+        slow.write(orjson.dumps(TOLD)[10:])
+    assert once(folder, served.url, school).code == 0
+    assert names(folder) == [f"other.xml{STATEMENT}"]
+    assert receipt_of(folder, "export.xml")["records"][0]["alerts"]
+
+
+def test_of_a_crash_between_the_moves_a_statement_finds_its_file_and_no_other(
+    folder: Path, served: Serving, school: str
+) -> None:
+    accepted = folder / "accepted"
+    accepted.mkdir()
+    waits, moved, other = folder / "waits.xml", accepted / "moved.xml", folder / "moved.xml"
+    for number, file in enumerate((waits, moved, other)):
+        file.write_bytes(a_ctf(a_pupil(70 + number, K)))
+    for file in (waits, moved):
+        (accepted / f".{file.stat().st_ino}{STATEMENT}").write_bytes(orjson.dumps(TOLD))
+    assert once(folder, served.url, school).code == 0
+    assert names(accepted) == [
+        "moved-2.xml", "moved-2.xml.receipt.json",
+        "moved.xml", "moved.xml.statement.json",
+        "waits.xml", "waits.xml.receipt.json", "waits.xml.statement.json",
+    ]  # fmt: skip
+    assert receipt_of(folder, "waits.xml")["records"][0]["alerts"]
+    assert receipt_of(folder, "moved-2.xml")["records"][0]["held"]
+
+
+def test_a_refused_pupil_is_not_overlooked(folder: Path, served: Serving, school: str) -> None:
+    (folder / "export.xml").write_bytes(a_ctf(a_pupil(67, K), a_pupil(68, [("soon", "K")])))
+    said = once(folder, served.url, school)
+    assert said.code == 1
+    assert "1 accepted, 1 refused" in said.out
+    assert "export.xml" in names(folder / "accepted")
 
 
 @pytest.mark.long

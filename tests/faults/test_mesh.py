@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from sqlalchemy import create_engine, text
 
 from tests.builders import NHS_NUMBERS, a_child, a_probable_sen_review, body
 from tests.end_to_end.running import MESSAGES, Serving, a_gateway, eventually, processes_with
 from tests.mesh import (
     ALERTS,
     ANSWERS,
+    FILES,
     NOTICES,
     Box,
     Way,
@@ -22,6 +24,7 @@ from tests.mesh import (
     emptied,
     mesh_settings,
 )
+from tests.unit.adapters.file_reading import a_csv, example
 
 pytestmark = pytest.mark.fault
 
@@ -126,6 +129,51 @@ def test_nothing_is_lost_or_twice_in_effect(
         alerts[-1][0].acknowledge()
         eventually(lambda: beside(serving, key, receipt)[0]["state"] == "delivered", 20)
     assert "Traceback" not in serving.log
+
+
+RECORDS = 120
+
+
+def test_a_file_is_done_once_and_answered_whatever_dies_in_between(
+    way: Way, serving: Serving
+) -> None:
+    """The poller before its acknowledgement, all of the gateway amid the work, the poller as it answers."""
+    rows = [example("referral", Reference=f"F-{n}") for n in range(RECORDS)]
+    engine = create_engine(serving.settings["GATEWAY_DATABASE_URL"], isolation_level="AUTOCOMMIT")
+
+    def counted(what: str) -> int:
+        with engine.connect() as connection:
+            return int(connection.execute(text(f"SELECT count(*) FROM {what}")).scalar_one())
+
+    messages = counted("message")
+    settled = "entry WHERE state <> 'waiting'"
+    with Box(str(way._sandbox.base_url).rstrip("/")) as partner:
+        for message, _ in partner.all(ANSWERS):
+            message.acknowledge()
+        way.holds("PUT .*acknowledged")
+        sent = partner.send(a_csv(*rows), FILES, max_chunk_size=20_000, compress=True)
+        assert way.reached.wait(20)
+        assert counted("entry") == RECORDS, "on disk before it is acknowledged"
+        assert partner.status(sent) == "accepted"
+        os.kill(child(serving, "poller"), signal.SIGKILL)
+        eventually(lambda: counted(settled) >= 10, 40)
+        serving.kill()
+        assert counted(settled) < RECORDS, "it was killed in the middle"
+        way.clear()
+        way.holds(f"POST .*outbox {ANSWERS}", after=True)
+        serving.start()
+        assert way.reached.wait(60), "the gateway never answered"
+        os.kill(child(serving, "poller"), signal.SIGKILL)
+        way.clear()
+        eventually(lambda: not counted("letter WHERE state IN ('working', 'due')"), 40)
+        answers = partner.all(ANSWERS)
+        assert partner.status(sent) == "acknowledged"
+    assert [message.local_id for message, _ in answers] == [sent] * 2
+    assert answers[0][1] == answers[1][1]
+    assert answers[0][1]["counts"] == {"accepted": RECORDS}
+    assert counted("upload") == 1
+    assert counted("message") - messages == RECORDS
+    engine.dispose()
 
 
 def test_readiness_tells_that_mesh_is_away(serving: Serving, way: Way) -> None:

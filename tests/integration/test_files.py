@@ -16,14 +16,16 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from gateway.cli.send import Away, post_many
 from gateway.files import filing
-from gateway.files.filing import DO_IN_A_FILE, IN_A_FILE, UNMAPPED
 from gateway.files.statement import STATED
+from gateway.files.telling import DO_IN_A_FILE, IN_A_FILE, UNMAPPED
 from gateway.journal.tables import metadata
 from gateway.receipts import LATE
 from tests.builders import a_notice, changed
 from tests.integration.journal.test_files import an_upload, entries
 from tests.integration.serving import JOURNAL_KEY, Gateway, Partner, serving
+from tests.mesh import Way
 from tests.school_files import SCHOOL_HEADER, a_ctf, a_need, a_pupil, a_upn
 from tests.services import scratch_database
 
@@ -438,6 +440,24 @@ def test_a_long_file_is_answered_while_it_is_worked_on(
     while receipt["state"] == "working":
         receipt = school.get(answer.headers["location"]).json()
     assert receipt["counts"] == {"accepted": 3 * filing.TOGETHER - 1}
+
+
+def test_who_waits_for_a_file_is_told_when_the_gateway_goes_away(
+    gateway: Gateway, school: Partner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`gateway watch` and `gateway send` then try again, and do not end with a traceback."""
+    monkeypatch.setattr("gateway.api.files.PATIENCE", 0.0)
+    file = a_ctf(*(a_pupil(n, K) for n in range(1, 3 * filing.TOGETHER)))
+    headers = {"Authorization": f"Bearer {school.key}"}
+    with Way(str(gateway.client.base_url)) as way:
+        way.breaks("GET /files/")
+        with httpx.Client(base_url=way.url, headers=headers) as http:
+            with pytest.raises(Away):
+                post_many(http, file, "application/xml", b"{}")
+            assert way.reached.is_set()
+            way.clear()
+            answer = post_many(http, file, "application/xml", b"{}")
+    assert answer.json()["counts"] == {"accepted": 3 * filing.TOGETHER - 1}
 
 
 @pytest.mark.conforms(

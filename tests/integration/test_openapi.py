@@ -86,6 +86,7 @@ def test_it_says_every_answer_of_the_contract(document: Document) -> None:
         "/fhir/$process-message",
         "/fhir/metadata",
         "/files",
+        "/files/check",
         "/files/{id}",
         "/files/templates/{name}",
         "/schemas/{name}",
@@ -105,7 +106,7 @@ def test_it_says_that_messages_need_a_key(document: Document) -> None:
     assert [(one["type"], one["scheme"]) for one in schemes] == [("http", "bearer")]
     keyed = [*SENDS, ("/messages/{id}", "get"), ("/fhir/$process-message", "post")]
     keyed.append(("/messages/batch", "post"))
-    keyed += [("/files", "post"), ("/files/{id}", "get")]
+    keyed += [("/files", "post"), ("/files/check", "post"), ("/files/{id}", "get")]
     for path, method in keyed:
         assert document["paths"][path][method]["security"]
 

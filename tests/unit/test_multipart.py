@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.api.multipart import NotMultipart, parts_of
+from gateway.files.multipart import NotMultipart, parts_of
 
 HOSTILE = st.one_of(st.binary(max_size=200), st.sampled_from([b"\r\n", b"--b", b"\r\n--", b"\0"]))
 

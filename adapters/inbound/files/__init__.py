@@ -9,11 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from adapters.errors import Fault
+from adapters.errors import Fault, NotUnderstood
 from schemas.codes import CodeTables
+from schemas.rules import LONDON
+
+MOST_RECORDS = 10_000
+"""More than any school has pupils."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +34,13 @@ class Upload:
     """The same for single records, by UPN or by the record's own identifier; laid over `statement`."""
     authority: str | None = None
     """DfE number of the area's authority, to which files are addressed."""
+    most: int = MOST_RECORDS
+    """Records that are read; a file of more is refused as a whole."""
+
+    @property
+    def today(self) -> date:
+        """The day of sending, where the schools are: what begins later lies in the future."""
+        return self.sent.astimezone(LONDON).date()
 
 
 FILE = "file"
@@ -57,6 +68,12 @@ class Entry:
     sender: str | None = None
     """LAESTAB of the school that the file says it is from, on an entry of `FILE` before any record.
     `896LLLL` is the authority itself."""
+
+
+def too_many(most: int) -> NotUnderstood:
+    """Refuse a file of more records than are read."""
+    detail = f"holds more than {most} records; send it in parts"
+    return NotUnderstood((Fault("", detail, "too-large"),))
 
 
 FileParser = Callable[[bytes, Upload, CodeTables], Iterator[Entry]]

@@ -10,12 +10,6 @@ import orjson
 from adapters.inbound.files import Upload
 from schemas.codes import CodeTables
 
-ENDED = "Its SEN provision ended before 2019 and is history only: nobody is told."
-NOTHING_ENDED = (
-    "It states no SEN provision, and none that ended: nobody is told. Where support has ended, state "
-    "the provision before."
-)
-
 
 class Building:
     """A document under construction: values by path, each with its place in the file.

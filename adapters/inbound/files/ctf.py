@@ -239,11 +239,6 @@ class _Pupil:
     absent: dict[str, str] = field(default_factory=dict)
 
     @property
-    def today(self) -> date:
-        """The day of sending, where the schools are."""
-        return self.upload.sent.astimezone(LONDON).date()
-
-    @property
     def speaks_of_sen(self) -> bool:
         """Whether the file says anything about the pupil's SEN."""
         return any(self.element.all(path) for path in ("SENhistory", *OWN_TREES))
@@ -253,7 +248,7 @@ class _Pupil:
         notice = self._notice()
         document = self._document(notice) if notice and not self.faults else None
         if self.faults:
-            self._also_wrong(document or self._document(_notice_of(self.today)))
+            self._also_wrong(document or self._document(_notice_of(self.upload.today)))
         return Entry(
             place=self.name,
             document=None if self.faults else document,
@@ -343,7 +338,7 @@ class _Pupil:
 
     def _day(self, element: Element) -> date | None:
         """Read a date; note how it was read, or what is wrong with it."""
-        day, said = read_day(element.text, self.today)
+        day, said = read_day(element.text, self.upload.today)
         if day is None:
             self.faults.append(Fault(element.place, said or "", "value"))
         elif said:
@@ -366,13 +361,13 @@ class _Pupil:
         read = [(self._period(sen), sen) for sen in found]
         if self.faults:
             return None
-        now = stands([p for p, _ in read if p], self.today, self.tables)
+        now = stands((p for p, _ in read if p), self.upload.today, self.tables)
         self.faults += now.faults
         self.notes += now.notes
         if now.notice is None:
             return None
         current = next(sen for period, sen in read if period is now.period)
-        needs = ranked(self._needs(current), self.tables)
+        needs = ranked(self._needs(current), self.upload.today, self.tables)
         self.places |= {
             "/notice": current.place,
             "/notice/start": f"{current.place}/StartDate",
@@ -384,21 +379,22 @@ class _Pupil:
     def _period(self, sen: Element) -> Period | None:
         start, provision = self._must(sen, "StartDate"), self._must(sen, "SENprovision")
         day = self._day(start) if start else None
-        return Period(day, provision.text, provision.place) if day and provision else None
+        return Period(provision.text, day, provision.place) if day and provision else None
 
     def _needs(self, current: Element) -> list[Need]:
-        """List the needs that stand: those of the pupil, and those within the current period."""
+        """List the needs: those of the pupil, and those within the current period."""
         found = [element for path in NEEDS_AT for element in self.element.all(path)]
         found += [element for path in NEEDS_OF_PERIOD for element in current.all(path)]
         needs = []
         for need in found:
             kind = self._must(need, "SENtype")
-            starts, ends = need.first("NeedStartDate"), need.first("NeedEndDate")
-            began = self._day(starts) if starts and starts.text else None
-            ended = self._day(ends) if ends and ends.text else None
-            over = ended is not None and ended <= self.today
-            if kind and not over and (began is None or began <= self.today):
-                needs.append(Need(kind.text, _text(need, "SENtypeRank"), need.place))
+            start, end = (
+                self._day(when) if (when := need.first(name)) and when.text else None
+                for name in ("NeedStartDate", "NeedEndDate")
+            )
+            if kind:
+                rank = _text(need, "SENtypeRank")
+                needs.append(Need(kind.text, rank, need.place, start, end))
         return needs
 
     def _must(self, element: Element, name: str) -> Element | None:

@@ -35,6 +35,8 @@ column of that one is named. A row that you send again unchanged is the same mes
 nobody is told twice. A changed row with the same key replaces the earlier one; of a SEN notice what \
 you leave empty stands as it was, needs apart; of the others only a restriction, a refusal and care in \
 contact do. The key is your reference; of SEN notices UPN, start date and provision.
+- Several rows of one pupil's SEN provision are its history: the one that \
+[stands](school-files.md#what-stands) is told, the others are not.
 - Whole samples: [examples/files](../examples/files). What the table does not hold is stated \
 with the file: what is true of every child for all, what one family said for that child alone.
 - Formulas count by the value that was saved with them. Links are not followed, macros not run.
@@ -60,11 +62,10 @@ ethnicity, care, contacts and notes are not read. When the parents were told is 
 | ask for | `senStatusAssignments`, `senNeeds`, `upn`, `nhsNumber` | `sen_needs=true` | \
 `include=education_details,extended_details` |
 
-The provision that stands is the last that has begun. N after K or E tells that support has ended; N \
-alone, a provision that is over with none behind it, and those that ended before 2019 (S, A, P) tell \
-nobody. A provision that is not known is a fault: give the DfE's code. A type of need that is not \
-known travels word for word. Where the start is not known, the record is the student with that \
-provision, so a return to an earlier one is not told again.
+Which provision stands, what is waited for and what is a fault is \
+[the same for every format](school-files.md#what-stands). Where no start is known, the record is the \
+student: it begins anew when the provision changes, also back to an earlier one. The student's own \
+number in the system names it, so let that stay.
 """
 
 

@@ -15,20 +15,12 @@ from typing import Any
 from pydantic_core import from_json
 
 from adapters.errors import Fault, NotUnderstood, NotWellFormed
-from adapters.inbound.files import Entry, FileParser, Upload
-from adapters.inbound.files.build import (
-    ENDED,
-    NOTHING_ENDED,
-    Building,
-    need,
-    provision,
-    source,
-)
+from adapters.inbound.files import Entry, FileParser, Upload, too_many
+from adapters.inbound.files.build import Building, source
+from adapters.inbound.files.sen_history import Need, Period, ranked, stands
 from adapters.inbound.json import pointer
 from schemas.codes import CodeTables
-from schemas.rules import LONDON
 
-MOST_STUDENTS = 50_000
 _SEX = {"m": "male", "f": "female", "male": "male", "female": "female"}
 
 Place = tuple[str | int, ...]
@@ -77,9 +69,8 @@ class System:
 
         def parse(body: bytes, upload: Upload, tables: CodeTables) -> Iterator[Entry]:
             students = list(_students(body, self.lists))
-            if len(students) > MOST_STUDENTS:
-                detail = f"holds more than {MOST_STUDENTS} students; send it in parts"
-                raise NotUnderstood((Fault("", detail, "too-large"),))
+            if len(students) > upload.most:
+                raise too_many(upload.most)
             return (
                 _Student(self, student, place, upload, tables).entry(number)
                 for number, (student, place) in enumerate(students, start=1)
@@ -145,82 +136,46 @@ class _Student:
     upload: Upload
     tables: CodeTables
 
-    @property
-    def today(self) -> date:
-        return self.upload.sent.astimezone(LONDON).date()
-
     def entry(self, number: int) -> Entry:
         """Return what follows from the student: a notice, nothing, or what is wrong."""
         where, wrong = f"student {number}", list[Fault]()
-        begun = list(self._begun(wrong))
-        if wrong:
-            return Entry(place=where, faults=tuple(wrong))
-        if not begun:
-            return Entry(place=where, notes=(self.system.lacks,))
-        (start, code, status), before = begun[-1], begun[-2][1] if len(begun) > 1 else None
-        if len(begun) > 1 and begun[-2][0] == start and before != code:
-            detail = "begins on the day on which another provision begins; which of them stands?"
-            return Entry(place=where, faults=(self._fault(status.place, detail, "value"),))
-        if code is None:
-            return Entry(place=where, notes=(ENDED,))
-        if (end := _day(status.end)) and end < self.today:
-            return Entry(place=where, notes=(f"{_OVER} {NOTHING_ENDED}",))
-        if code == "N" and before not in ("K", "E"):
-            return Entry(place=where, notes=(NOTHING_ENDED,))
-        return self._notice(where, code, before, status)
+        now = stands(list(self._periods(wrong)), self.upload.today, self.tables)
+        if faults := (*wrong, *now.faults):
+            return Entry(place=where, faults=faults)
+        if now.notice is None or now.period is None:
+            return Entry(place=where, notes=now.notes or (self.system.lacks,))
+        return self._notice(where, now.notice, now.period.place, now.notes)
 
-    def _begun(self, wrong: list[Fault]) -> Iterator[tuple[date, str | None, Status]]:
-        """Yield the periods that have begun, in their order; one without start began today."""
-        found = []
+    def _periods(self, wrong: list[Fault]) -> Iterator[Period]:
         for status in self.system.statuses(self.student):
-            start = _day(status.start)
+            place, start = self._at(status.place), _day(status.start)
             if start is None and status.start is not None:
-                wrong.append(self._fault(status.place, "has no date for its start", "date"))
-                continue
-            if status.written is None:
-                continue
-            try:
-                code = provision(status.written, self.tables)
-            except KeyError:
-                detail = (
-                    "is no SEN provision that is known here, and none is guessed; let the system "
-                    "give the DfE's code N, K or E"
-                )
-                wrong.append(self._fault(status.place, detail, "value"))
-                continue
-            if start is None or start <= self.today:
-                found.append((start or self.today, code, status))
-        yield from sorted(found, key=lambda period: period[0])
+                wrong.append(Fault(place, "has no date for its start", "date"))
+            elif status.written is not None:
+                yield Period(status.written, start, place, _day(status.end))
 
-    def _notice(self, where: str, code: str, before: str | None, status: Status) -> Entry:
-        building, notes = Building(), []
+    def _notice(
+        self, where: str, notice: Mapping[str, Any], place: str, notes: tuple[str, ...]
+    ) -> Entry:
+        building, who = Building(), self._id()
         for path, paths in self.system.fields.items():
             self._put(building, path, *paths)
-        place = pointer((*self.place, *status.place))
-        building.put("notice.provision", code, place)
-        if before:
-            building.put("notice.provisionBefore", before)
-        start, who = _day(status.start), self._id()
-        building.put("notice.start", (start or self.today).isoformat(), place)
-        for index, (one, rank) in enumerate(self._needs()):
-            here = pointer((*self.place, *one.place))
-            building.put(f"notice.needs.{index}.type", need(one.written or "", self.tables), here)
-            if rank is not None:
-                building.put(f"notice.needs.{index}.rank", rank, here)
-            if isinstance(one.description, str) and one.description.strip():
-                building.put(f"notice.needs.{index}.description", one.description.strip(), here)
-        if start is None:
+        for name, value in notice.items():
+            building.put(f"notice.{name}", value, place)
+        for index, (one, origin) in enumerate(self._needs()):
+            building.put(f"notice.needs.{index}", one, origin.place)
+        if "startIs" in notice:
             if who is None:
-                return Entry(place=where, faults=(self._fault(("id",), "is missing", "required"),))
-            building.put("notice.startIs", "first-seen")
-            building.put("record", f"{self.system.name}:{who}:{code}")
-            notes.append("The system holds no start: the day on which it was first sent stands in.")
+                return Entry(
+                    place=where, faults=(Fault(self._at(("id",)), "is missing", "required"),)
+                )
+            building.put("record", f"{self.system.name}:{who}")
         building.put("id", who or "-")
         building.put("kind", "sen-support-notice")
         building.put("sent", self.upload.sent.isoformat())
         building.put("source", source(self.upload))
         document, places, _ = building.finish()
-        return Entry(place=where, document=document, places=places, notes=tuple(notes))
+        return Entry(place=where, document=document, places=places, notes=notes)
 
     def _put(self, building: Building, path: str, *paths: str) -> None:
         for place in paths:
@@ -233,31 +188,30 @@ class _Student:
             if isinstance(value, int) and not isinstance(value, bool):
                 value = str(value)
             if value is not None:
-                building.put(path, value, pointer((*self.place, *place.split("."))))
+                building.put(path, value, self._at(tuple(place.split("."))))
                 return
 
-    def _needs(self) -> list[tuple[Needed, int | None]]:
-        """Return the needs that stand, by rank; a rank that is none is left out."""
-        found = []
-        for one in self.system.needs(self.student):
-            start, end = _day(one.start), _day(one.end)
-            if (
-                one.written
-                and not (start and start > self.today)
-                and not (end and end < self.today)
-            ):
-                found.append((one, _rank(one.rank)))
-        return sorted(found, key=lambda pair: pair[1] or 99)
+    def _needs(self) -> list[tuple[dict[str, Any], Need]]:
+        found = [
+            Need(
+                one.written,
+                one.rank,
+                self._at(one.place),
+                _day(one.start),
+                _day(one.end),
+                one.description.strip() if isinstance(one.description, str) else "",
+            )
+            for one in self.system.needs(self.student)
+            if one.written
+        ]
+        return ranked(found, self.upload.today, self.tables)
 
     def _id(self) -> str | None:
         found = first(self.student, "id", "mis_id")
         return str(found) if isinstance(found, str | int) else None
 
-    def _fault(self, place: Place, detail: str, code: str) -> Fault:
-        return Fault(pointer((*self.place, *place)), detail, code)
-
-
-_OVER = "Its last SEN provision is over, and none follows."
+    def _at(self, place: Place) -> str:
+        return pointer((*self.place, *place))
 
 
 def _day(value: Any) -> date | None:
@@ -267,11 +221,3 @@ def _day(value: Any) -> date | None:
         return date.fromisoformat(written[:10])
     except (TypeError, ValueError):
         return None
-
-
-def _rank(value: Any) -> int | None:
-    try:
-        rank = int(value)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return rank if 1 <= rank <= 20 else None

@@ -2,13 +2,16 @@
 
 Which template a table follows is told by its header, whatever the order and case of its columns. A
 header that no template knows is a fault of the whole file, since a slip of the pen must not lose a
-column of data. A row is taken or refused by itself, with all its faults.
+column of data. A row is taken or refused by itself, with all its faults; only the rows of one pupil's
+SEN provision are read together, as the periods that they are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
 from itertools import chain
 from typing import Any
 
@@ -16,10 +19,11 @@ from pydantic import ValidationError
 from pydantic_core import from_json, to_json
 
 from adapters.errors import Fault, NotUnderstood, Refused
-from adapters.inbound.files import FILE, Entry, FileParser, Upload
-from adapters.inbound.files.build import ENDED, NOTHING_ENDED, Building, key, source
+from adapters.inbound.files import FILE, Entry, FileParser, Upload, too_many
+from adapters.inbound.files.build import Building, key, source
 from adapters.inbound.files.cells import OLD_EXCEL, Cell, Table, decoded, read
 from adapters.inbound.files.convert import CONVERTERS, HISTORY, Context, Wrong
+from adapters.inbound.files.sen_history import OBSOLETE, Period, stands
 from adapters.inbound.files.templates import (
     NOT_WANTED,
     Column,
@@ -34,6 +38,9 @@ from schemas.message import MESSAGE
 
 NO_ROW = (
     "The table holds no row below its header: nothing follows. Was it saved before it was sent?"
+)
+OTHER_ROW = (
+    "Another row of this pupil holds the SEN provision that stands: nothing follows from this one."
 )
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 MEDIA_TYPES = ("text/csv", "text/tab-separated-values", XLSX, "application/vnd.ms-excel")
@@ -68,6 +75,8 @@ def _parse(body: bytes, upload: Upload, tables: CodeTables) -> Iterator[Entry]:
             (Fault("row 1", "is empty; the first row holds the header", "required"),)
         )
     (top, header), *rows = table.rows
+    if len(rows) > upload.most:
+        raise too_many(upload.most)
     names = ["" if cell is None else str(cell) for cell in header]
     template = _template_of(names)
     columns = _columns(table, top, names, template)
@@ -75,11 +84,11 @@ def _parse(body: bytes, upload: Upload, tables: CodeTables) -> Iterator[Entry]:
     note = f"Columns that nobody here may need were left out: {', '.join(left_out)}."
     notes = (*((note,) if left_out else ()), *(() if rows else (NO_ROW,)))
     about = [Entry(place=FILE, notes=notes)] if notes else []
-    entries = (
+    entries = [
         _entry(_Row(table, template, columns, number, cells, upload, tables))
         for number, cells in rows
-    )
-    return chain(about, entries)
+    ]
+    return chain(about, _standing(entries, upload.today, tables))
 
 
 PARSER: FileParser = _parse
@@ -198,8 +207,8 @@ def _entry(row: _Row) -> Entry:
     if wrong:
         wrong += _also_wrong(document, places | absent)
         return Entry(place=where, faults=tuple(dict.fromkeys(wrong)))
-    if history or _nothing_ended(document):
-        return Entry(place=where, notes=(ENDED if history else NOTHING_ENDED,))
+    if history:
+        return Entry(place=where, notes=(OBSOLETE,))
     return Entry(place=where, document=_named(document), places=places, absent=absent)
 
 
@@ -241,10 +250,41 @@ def _also_wrong(document: dict[str, Any], places: Mapping[str, str]) -> Iterator
                 yield Fault(places[fault.pointer], fault.detail, fault.code)
 
 
-def _nothing_ended(document: Mapping[str, Any]) -> bool:
-    notice = document.get("notice", {})
-    ended = notice.get("provisionBefore") in ("K", "E") or document.get("action") == "retract"
-    return notice.get("provision") == "N" and not ended
+def _standing(entries: Sequence[Entry], today: date, tables: CodeTables) -> Iterator[Entry]:
+    """Let of each pupil's SEN provisions only the one that stands give a notice."""
+    of_pupil = defaultdict(list)
+    for entry in entries:
+        document = entry.document or {}
+        if "notice" in document and document.get("action") != "retract":
+            of_pupil[document["child"]["upn"]].append(entry)
+    read = {e.place: one for rows in of_pupil.values() for e, one in _read(rows, today, tables)}
+    return (read.get(entry.place, entry) for entry in entries)
+
+
+def _read(rows: Sequence[Entry], today: date, tables: CodeTables) -> Iterator[tuple[Entry, Entry]]:
+    """Yield each row of one pupil with what follows from it."""
+    now = stands(chain.from_iterable(map(_periods, rows)), today, tables)
+    for entry in rows:
+        document = entry.document or {}
+        if now.faults:
+            yield entry, replace(entry, document=None, faults=now.faults)
+        elif now.period is None or now.period.place != entry.places["/notice/provision"]:
+            yield (
+                entry,
+                replace(entry, document=None, notes=(OTHER_ROW,) if now.period else now.notes),
+            )
+        else:
+            notice = {**(now.notice or {}), **document["notice"]}
+            yield entry, replace(entry, document={**document, "notice": notice}, notes=now.notes)
+
+
+def _periods(row: Entry) -> Iterable[Period]:
+    """Yield the provision of a row, and the one before, of which only that it is over is known."""
+    notice = (row.document or {})["notice"]
+    place = row.places["/notice/provision"]
+    if "provisionBefore" in notice:
+        yield Period(notice["provisionBefore"], None, place, date.min)
+    yield Period(notice["provision"], date.fromisoformat(notice["start"]), place)
 
 
 def _named(document: dict[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import orjson
 import pytest
 
 from gateway.files.filing import Filing
@@ -12,7 +13,7 @@ from gateway.journal import JournalAway
 from gateway.metrics import Metrics
 from tests.builders import SCHOOL
 from tests.integration.intake.desk import Desk
-from tests.school_files import a_ctf, a_need, a_pupil
+from tests.school_files import a_ctf, a_need, a_pupil, a_upn
 
 K = [("2025-09-01", "N"), ("2026-01-05", "K")]
 TOLD = statement_of({"notice": {"parentsTold": {"on": "2026-01-09"}}})
@@ -130,3 +131,32 @@ def test_nor_does_it_where_it_was_held_for_something_else_first(desk: Desk) -> N
     receipt = filing(desk).follow(first["id"], desk.a_caller(f"urn:{SCHOOL}"))
     assert receipt is not None
     assert [hold.service for hold in receipt.records[0].held] == [None]
+
+
+def a_wonde_page(status: str) -> bytes:
+    """One student as Wonde gives it: what stands, and not since when."""
+    student = {
+        "id": "A1",
+        "upi": "x",
+        "mis_id": "7",
+        "forename": "Finn",
+        "surname": "Eaton",
+        "date_of_birth": {"date": "2020-09-30 00:00:00.000000"},
+        "education_details": {"data": {"upn": a_upn(1)}},
+        "extended_details": {"data": {"sen_status": status}},
+    }
+    return orjson.dumps({"data": [student]})
+
+
+def test_a_provision_to_which_a_pupil_returns_is_told_again_where_no_start_is_known(
+    desk: Desk,
+) -> None:
+    def sent(status: str, day: int) -> list[dict[str, object]]:
+        settled(desk, a_wonde_page(status), SAID, NOW.replace(day=day))
+        return desk.rows("alert")
+
+    assert len(sent("E", 24)) == 1
+    assert len(sent("E", 25)) == 1, "nothing has changed"
+    assert len(sent("K", 26)) == 2
+    assert len(sent("E", 27)) == 3
+    assert desk.counts()["record"] == 1

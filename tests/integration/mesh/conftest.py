@@ -12,6 +12,7 @@ import pytest
 
 from gateway.delivery.mesh import MeshChannel
 from gateway.directory import Directory
+from gateway.files.filing import Filing
 from gateway.journal import Codec, Journal
 from gateway.mesh.client import Mesh
 from gateway.mesh.inbox import Inbox
@@ -90,7 +91,14 @@ class Office:
         rules = Rules(tables(), known, default_policy())
         self.intake = build_intake(self.settings, rules, journal)
         self.mesh = Mesh(self.settings)
-        self.inbox = Inbox(self.mesh, self.intake, self.settings.max_bytes)
+        self.filing = Filing(self.intake)
+        self.inbox = Inbox(
+            self.mesh,
+            self.intake,
+            self.filing,
+            self.settings.max_bytes,
+            self.settings.max_file_bytes,
+        )
         self.poller = Poller(self.mesh, self.inbox, journal, self.settings)
         self.lane = MeshChannel(journal, self.settings, known, "relay")
 

@@ -22,6 +22,7 @@ from adapters.inbound.files.understanding import understand
 from schemas.fields import resolve
 from schemas.record import record_key
 from tests.builders import tables
+from tests.school_files import a_upn
 from tests.unit.adapters.file_reading import (
     EXAMPLES,
     SCHOOL,
@@ -197,7 +198,7 @@ def test_a_wrong_header_is_told_whole_and_once() -> None:
 
 def test_what_nobody_may_need_is_left_out_and_named_once() -> None:
     row = {"Free school meals": "yes", **example(NOTICE), "Ethnicity": "WBRI"}
-    about, one, two = read(a_csv(row, row))
+    about, one, two = read(a_csv(row, {**row, "UPN": a_upn(2)}))
     assert (about.place, about.document) == (FILE, None)
     assert "ethnicity" in about.notes[0]
     assert "free school meals" in about.notes[0]
@@ -313,15 +314,16 @@ GOOD, BAD, EMPTY = "good", "bad", "empty"
 @given(st.lists(st.sampled_from([GOOD, BAD, EMPTY]), max_size=30), st.booleans())
 def test_no_row_is_lost_and_none_is_taken_for_another(kinds: list[str], workbook: bool) -> None:
     header = list(example(NOTICE))
-    rows = {
-        GOOD: list(example(NOTICE).values()),
-        BAD: list(example(NOTICE, Date_of_birth="?").values()),
-        EMPTY: [""] * len(header),
+    made = {
+        GOOD: lambda upn: list(example(NOTICE, UPN=upn).values()),
+        BAD: lambda upn: list(example(NOTICE, UPN=upn, Date_of_birth="?").values()),
+        EMPTY: lambda _: [""] * len(header),
     }
+    rows = [made[kind](a_upn(number)) for number, kind in enumerate(kinds)]
     if workbook:
-        body = a_workbook(header, *(rows[kind] for kind in kinds))
+        body = a_workbook(header, *rows)
     else:
-        quoted = [",".join(f'"{cell}"' for cell in row) for row in [header, *map(rows.get, kinds)]]  # type: ignore[union-attr]
+        quoted = [",".join(f'"{cell}"' for cell in row) for row in [header, *rows]]
         body = "\r\n".join(quoted).encode()
     entries = [entry for entry in read(body) if entry.place != FILE]
     expected = [(number, kind) for number, kind in enumerate(kinds, start=2) if kind != EMPTY]
@@ -449,7 +451,7 @@ def test_a_row_sent_again_says_the_same_and_a_changed_one_is_of_the_same_record(
     row, other = example(NOTICE), example(NOTICE, Primary_need="ASD")
     one = the_entry(a_csv(row))
     later = dataclasses.replace(SCHOOL, sent=SCHOOL.sent.replace(month=12))
-    changed, again = read(a_csv(other, row, delimiter=";"), later)
+    changed, again = the_entry(a_csv(other), later), the_entry(a_csv(row), later)
     assert one.document
     assert again.document == {**one.document, "sent": later.sent.isoformat()}
     assert changed.document != again.document

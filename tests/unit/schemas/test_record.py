@@ -419,6 +419,29 @@ def test_what_a_register_says_otherwise_is_news(path: str, value: object) -> Non
         assert stands.notice.needs == new.notice.needs
 
 
+def first_seen(provision: str, **changes: object) -> Message:
+    notice = {"provision": provision, "startIs": "first-seen", **changes}
+    return understood(a_notice(record="wonde:1", notice=notice)).message
+
+
+def test_where_no_start_is_known_a_provision_begins_when_it_is_first_seen_and_so_does_a_return() -> (
+    None
+):
+    told = {"parentsTold": {"on": "2026-11-16"}}
+    plan = first_seen("E", start="2026-11-16", **told)
+    assert same_content(restated(plan, first_seen("E", start="2026-11-17")), plan)
+    support = restated(plan, first_seen("K", start="2026-11-17"))
+    assert support.document()["notice"] == {
+        "start": "2026-11-17",
+        "startIs": "first-seen",
+        "provision": "K",
+        "provisionBefore": "E",
+    }, "that the parents were told of the plan is not said of the support"
+    assert same_content(restated(support, first_seen("K", start="2026-11-18")), support)
+    again = restated(support, first_seen("E", start="2026-11-18")).document()["notice"]
+    assert (again["start"], again["provisionBefore"]) == ("2026-11-18", "K")
+
+
 STOPS = {
     "restricted": True,
     "disagreement": True,

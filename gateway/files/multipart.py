@@ -1,15 +1,35 @@
-"""`multipart/form-data` (RFC 7578), from memory: nothing of it is written to a temporary file."""
+"""A file with its statement as `multipart/form-data` (RFC 7578), read from memory alone."""
 
 from __future__ import annotations
 
 from email.message import Message
 from email.parser import BytesParser
 
+from adapters.errors import Fault, NotUnderstood
+from gateway.files.statement import Statement, read_statement
+
+MULTIPART = "multipart/form-data"
 MOST_PARTS = 10
 
 
 class NotMultipart(Exception):
     """The body is not what its Content-Type says."""
+
+
+def file_and_statement(body: bytes, content_type: str) -> tuple[bytes, str, Statement | None]:
+    """Return the part `file` with its media type, and what the part `statement` states, if there is one.
+
+    Raises:
+        NotMultipart: it is not what its Content-Type says.
+        NotUnderstood: it has other parts, or the statement is wrong.
+    """
+    parts = parts_of(body, content_type)
+    unknown = parts.keys() - {"file", "statement"}
+    if unknown or "file" not in parts:
+        detail = "has parts other than `file` and `statement`" if unknown else "has no part `file`"
+        raise NotUnderstood((Fault("", detail, "value"),))
+    stated = read_statement(parts["statement"][0]) if "statement" in parts else None
+    return *parts["file"], stated
 
 
 def parts_of(body: bytes, content_type: str) -> dict[str, tuple[bytes, str]]:
@@ -27,7 +47,8 @@ def parts_of(body: bytes, content_type: str) -> dict[str, tuple[bytes, str]]:
     pieces = (b"\r\n" + body).split(mark, MOST_PARTS + 1)
     if len(pieces) < 2 or not pieces[-1].startswith(b"--"):
         raise NotMultipart(
-            f"The body does not end with its boundary, or has over {MOST_PARTS} parts."
+            f"The body does not end with its boundary, has over {MOST_PARTS} parts, or its lines do not "
+            "end with CR LF."
         )
     found = {}
     for piece in pieces[1:-1]:
