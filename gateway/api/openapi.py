@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import orjson
 
 from adapters.outbound.fhir_xml import to_xml
-from gateway.examples import MESSAGES
+from gateway.examples import FHIR, MESSAGES
 from schemas.message import KINDS
 
 EXAMPLE_FILES = {
@@ -18,11 +19,10 @@ EXAMPLE_FILES = {
 }
 
 
-def _examples(suffix: str, *, xml: bool = False) -> dict[str, Any]:
+def _examples(folder: Path, *, xml: bool = False) -> dict[str, Any]:
     values = {
-        kind: orjson.loads((MESSAGES / f"{name}{suffix}").read_bytes())
+        kind: orjson.loads((folder / f"{name}.json").read_bytes())
         for kind, name in EXAMPLE_FILES.items()
-        if (MESSAGES / f"{name}{suffix}").is_file()
     }
     return {
         kind: {"summary": kind, "value": to_xml(value).decode() if xml else value}
@@ -36,15 +36,15 @@ MESSAGE_BODY: dict[str, Any] = {
         "content": {
             "application/json": {
                 "schema": {"oneOf": [{"$ref": f"/schemas/{kind}"} for kind in KINDS]},
-                "examples": _examples(".json"),
+                "examples": _examples(MESSAGES),
             },
             "application/fhir+json": {
                 "schema": {"type": "object", "description": "A Bundle of type message"},
-                "examples": _examples(".fhir.json"),
+                "examples": _examples(FHIR / "r4"),
             },
             "application/fhir+xml": {
                 "schema": {"type": "string", "description": "The same Bundle as XML"},
-                "examples": _examples(".fhir.json", xml=True),
+                "examples": _examples(FHIR / "r4", xml=True),
             },
         },
     }

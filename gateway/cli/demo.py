@@ -26,7 +26,7 @@ from gateway import broker
 from gateway.cli.console import FAULT, RETRY, fail, out, say
 from gateway.cli.orgs import register
 from gateway.cli.send import media_type
-from gateway.examples import FILES, MESSAGES
+from gateway.examples import EXAMPLES, FILES, MESSAGES
 from gateway.rules import load_rules
 from gateway.settings import Settings
 from gateway.storage import open_journal
@@ -60,14 +60,14 @@ STEPS = (
     ),
     Step("review-held.json", "probable SEN, but the parent has not been told: held"),
     Step("review-refused.json", "a message with five faults: refused, each named"),
-    Step("review.fhir.json", "a review as FHIR R4"),
-    Step("review.stu3.fhir.xml", "a review as FHIR STU3 in XML, Digital Child Health"),
+    Step("fhir/r4/review.json", "a review as FHIR R4"),
+    Step("fhir/stu3/CH004.xml", "a review as FHIR STU3 in XML, Digital Child Health"),
     Step("report.json", "a speech therapy report with a safety plan"),
-    Step("report.fhir.json", "a speech therapy report as FHIR R4"),
+    Step("fhir/r4/report.json", "a speech therapy report as FHIR R4"),
     Step("notice.json", "a school's SEN support notice"),
-    Step("notice.fhir.json", "a SEN support notice as FHIR R4"),
+    Step("fhir/r4/notice.json", "a SEN support notice as FHIR R4"),
     Step("referral.json", "a referral to speech and language therapy"),
-    Step("referral.fhir.json", "a referral as FHIR R4"),
+    Step("fhir/r4/referral.json", "a referral as FHIR R4"),
     Step("early-help.json", "a request for early help, agreed"),
     Step("safeguarding.json", "suspected significant harm, after the telephone call"),
     Step("8969901_CTF_896LLLL_001.xml", "a school's export of four pupils (CTF)"),
@@ -192,7 +192,8 @@ def _send(running: Running, step: Step) -> dict[str, Any]:
     headers = {"Authorization": f"Bearer {running.key}", "Accept": "application/json"}
     if (FILES / step.file).is_file():
         return _send_file(running, (FILES / step.file).read_bytes(), headers)
-    body = (MESSAGES / step.file).read_bytes()
+    folder = MESSAGES if (MESSAGES / step.file).is_file() else EXAMPLES
+    body = (folder / step.file).read_bytes()
     headers["Content-Type"] = media_type(body)
     answer: dict[str, Any] = running.http.post("/messages", content=body, headers=headers).json()
     return answer

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 from adapters.errors import NotUnderstood
 from adapters.inbound import fhir
 from adapters.inbound.parsed import Parsed
+from gateway.examples import FHIR as EXAMPLES
 from gateway.tables import load_tables
 
 TABLES = load_tables()
 
-EXAMPLES = Path(__file__).parents[3] / "examples" / "messages"
+SAMPLES = sorted(path.relative_to(EXAMPLES).as_posix() for path in EXAMPLES.rglob("*.json"))
+"""Names of the samples: `stu3/CH004.json`."""
 
 
 def read(bundle: Any) -> Parsed:

@@ -12,24 +12,23 @@ import pytest
 from adapters.errors import NotUnderstood
 from adapters.inbound import PARSERS, Parsed
 from adapters.outbound.fhir_xml import to_xml
-from gateway.examples import MESSAGES
-from tests.unit.adapters.fhir_reading import TABLES
+from tests.unit.adapters.fhir_reading import TABLES, example
 from tests.unit.adapters.stu3_bundles import an_event
 from tests.unit.adapters.stu3_events import PAYLOADS
 
 STU3, R4, BARS = "Digital Child Health STU3", "UK Core R4", "Booking and Referral Standard R4"
 SAMPLES = {
-    "review.fhir.json": (R4, "healthy-child-review: Observations"),
-    "review-questionnaire.fhir.json": (R4, "healthy-child-review: QuestionnaireResponse"),
-    "report.fhir.json": (R4, "speech-therapy-report: DiagnosticReport"),
-    "report-composition.fhir.json": (R4, "speech-therapy-report: Composition"),
-    "notice.fhir.json": (R4, "sen-support-notice: QuestionnaireResponse"),
-    "notice-condition.fhir.json": (R4, "sen-support-notice: Flag and Condition"),
-    "referral.fhir.json": (R4, "referral: ServiceRequest"),
-    "referral.bars.fhir.json": (BARS, "servicerequest-request"),
+    "r4/review.json": (R4, "healthy-child-review: Observations"),
+    "r4/review-questionnaire.json": (R4, "healthy-child-review: QuestionnaireResponse"),
+    "r4/report.json": (R4, "speech-therapy-report: DiagnosticReport"),
+    "r4/report-composition.json": (R4, "speech-therapy-report: Composition"),
+    "r4/notice.json": (R4, "sen-support-notice: QuestionnaireResponse"),
+    "r4/notice-condition.json": (R4, "sen-support-notice: Flag and Condition"),
+    "r4/referral.json": (R4, "referral: ServiceRequest"),
+    "bars/servicerequest-request.json": (BARS, "servicerequest-request"),
 }
 FORMATS = {"JSON": "application/fhir+json", "XML": "application/fhir+xml"}
-HOLDS_NO_CODE = frozenset({"notice.fhir.json", "report-composition.fhir.json"})
+HOLDS_NO_CODE = frozenset({"r4/notice.json", "r4/report-composition.json"})
 """Shapes in which nothing is a code of an open list."""
 UNKNOWN = "1199999999997"
 CODE = {"coding": [{"system": "http://snomed.info/sct", "code": UNKNOWN}]}
@@ -46,7 +45,7 @@ CARRIES: dict[str, Callable[[Any], Any]] = {
 def bundle_of(name: str) -> Any:
     if name in PAYLOADS:
         return an_event(name, deepcopy(list(PAYLOADS[name])))
-    return orjson.loads((MESSAGES / name).read_bytes())
+    return example(name)
 
 
 def parsed(bundle: Any, format: str) -> Parsed:

@@ -234,6 +234,6 @@ def test_what_is_lacking_is_told_with_where_it_is_read() -> None:
 
 
 def test_the_example_is_a_review_at_thirty_months() -> None:
-    message = read(example("review.stu3.fhir.json")).message
+    message = read(example("stu3/CH004.json")).message
     assert [score.score for score in message.review.asq3.scores] == [25, 50, 40, 45, 50]
     assert {score.questionnaire_months for score in message.review.asq3.scores} == {30}

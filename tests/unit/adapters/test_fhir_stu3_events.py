@@ -127,7 +127,7 @@ READ_AS: dict[str, Any] = {
             }
         ]
     },
-    "CH029": {"safetyAlerts": [{"risk": "from-others", "words": "A canary of a risk"}]},
+    "CH029": {"safetyAlerts": [{"risk": "from-others", "words": "Do not visit alone"}]},
     "CH032": {
         "educationalHistory": [
             {

@@ -14,7 +14,7 @@ from adapters.outbound.fhir_xml import to_xml
 from tests.builders import corpus
 from tests.unit.adapters.fhir_reading import EXAMPLES, TABLES, example, place
 
-BUNDLE = example("review.stu3.fhir.json")
+BUNDLE = example("stu3/CH004.json")
 SAMPLE = to_xml(BUNDLE, "STU3").decode()
 PATIENT = place(BUNDLE, "Patient")
 SCHEMA = 'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:schemaLocation="a b"'
@@ -31,10 +31,10 @@ def conforms(event: str, standard: str = "UK Core R4") -> pytest.MarkDecorator:
     [
         pytest.param(name, kind, marks=conforms(kind), id=name)
         for name, kind in {
-            "review.fhir.json": "healthy-child-review",
-            "report.fhir.json": "speech-therapy-report",
-            "notice.fhir.json": "sen-support-notice",
-            "referral.fhir.json": "referral",
+            "r4/review.json": "healthy-child-review",
+            "r4/report.json": "speech-therapy-report",
+            "r4/notice.json": "sen-support-notice",
+            "r4/referral.json": "referral",
         }.items()
     ],
 )
@@ -45,8 +45,8 @@ def test_each_kind_is_taken_as_xml(name: str, kind: str) -> None:
 
 
 def test_the_sample_in_xml_is_the_one_in_json_under_an_id_of_its_own() -> None:
-    written = fhir.parse_xml((EXAMPLES / "review.stu3.fhir.xml").read_bytes(), TABLES).message
-    other = fhir.parse((EXAMPLES / "review.stu3.fhir.json").read_bytes(), TABLES).message
+    written = fhir.parse_xml((EXAMPLES / "stu3/CH004.xml").read_bytes(), TABLES).message
+    other = fhir.parse((EXAMPLES / "stu3/CH004.json").read_bytes(), TABLES).message
     assert written.id != other.id
     assert written.model_copy(update={"id": other.id}) == other
 

@@ -30,11 +30,7 @@ from tests.builders import (
     understood,
 )
 
-SAMPLES = [
-    json.loads(path.read_bytes())
-    for path in sorted(MESSAGES.glob("*.json"))
-    if not path.name.endswith(".fhir.json")
-]
+SAMPLES = [json.loads(path.read_bytes()) for path in sorted(MESSAGES.glob("*.json"))]
 LAST_SECOND = "9999-12-31T23:59:59"
 
 
