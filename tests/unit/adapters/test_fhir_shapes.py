@@ -145,6 +145,21 @@ def test_an_item_that_was_left_out_keeps_its_place() -> None:
         assert score.items == ("sometimes", None, "sometimes", "sometimes", fifth, None)
 
 
+def test_a_referral_may_carry_the_answers_to_items_too() -> None:
+    bundle = example("r4/referral.json")
+    response = focus(example("r4/review-questionnaire.json"))
+    answers = {
+        "resourceType": "QuestionnaireResponse",
+        "questionnaire": f"{BASE}/Questionnaire/referral-service",
+        "status": "completed",
+        "item": [one for one in response["item"] if one["linkId"] == "asq3"],
+    }
+    kept = (one for one in bundle["entry"] if one["resource"]["resourceType"] != "Observation")
+    bundle["entry"] = [*kept, {"resource": answers}]
+    [first, *_] = read(bundle).message.referral.service.asq3.scores
+    assert first.items == (*["sometimes"] * 5, "not-yet")
+
+
 # ── retractions ──────────────────────────────────────────────────────────────────────────────
 
 
@@ -595,6 +610,14 @@ def test_a_total_of_the_asq_se_2_is_read(coding: Any, elements: Any, months: int
     assert total.code.code == (MONTHS_30 if months else RARE)["code"]
     assert [one.code for one in parsed.unmapped] == [] if months else [RARE["code"]]
     assert parsed.message.review.other_codes == ()
+
+
+def test_who_completed_the_asq_se_2_stands_in_an_extension() -> None:
+    bundle = example("r4/review.json")
+    by = {"url": "completedBy", "valueString": "Parent"}
+    about = {"url": f"{BASE}/StructureDefinition/asq-se-2", "extension": [by]}
+    an_observation(bundle, MONTHS_30, valueQuantity={"value": 90}, extension=[about])
+    assert read(bundle).message.review.asq_se2.completed_by == "Parent"
 
 
 @pytest.mark.parametrize(
