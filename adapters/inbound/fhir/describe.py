@@ -15,9 +15,9 @@ from pydantic import BaseModel
 from adapters.inbound.fhir import PROFILES
 from adapters.inbound.fhir.convert import CONVERTERS
 from adapters.inbound.fhir.profile import Event, Profile, Row
-from adapters.value_elements import types_in, value_element, words_in
+from adapters.value_elements import value_element
 from schemas.base import Coding
-from schemas.fields import MODELS, properties
+from schemas.fields import MODELS, model_in, properties, words_in
 from schemas.sen_support import Need
 from schemas.speech_therapy import AreaFinding, Provision
 
@@ -225,8 +225,8 @@ def _object(model: type[BaseModel]) -> str:
 
 def _held(annotation: Any) -> type[BaseModel] | None:
     """Return the model of the objects that a property holds; a Coding is a value."""
-    types = (one for one in types_in(annotation) if isinstance(one, type) and one is not Coding)
-    return next((one for one in types if issubclass(one, BaseModel)), None)
+    found = model_in(annotation)
+    return None if found is Coding else found
 
 
 def _with_inner(model: type[BaseModel] | None) -> Iterator[type[BaseModel]]:
