@@ -18,7 +18,7 @@ from adapters.inbound.fhir import PROFILES
 from adapters.inbound.fhir.xml import read as from_xml
 from adapters.outbound.fhir_xml import CONTENT_TYPE as FHIR_XML
 from adapters.outbound.fhir_xml import to_xml
-from adapters.outbound.operation_outcome import EMS, REC, REC_CODES
+from adapters.outbound.operation_outcome import EMS, REC, STATUSES
 from schemas.message import KINDS
 from tests.builders import a_probable_sen_review, a_review, changed, corpus
 from tests.integration.serving import FHIR, JSON, Gateway, Partner, serving
@@ -221,7 +221,7 @@ def test_each_refusal_has_the_codes_of_the_standard_and_every_fault_its_place(
     for status, answer in refusals(gateway, partner, a_bars_referral()).items():
         for issue in issues(answer, status):
             [coding] = issue["details"]["coding"]
-            assert coding == {"system": REC, "code": REC_CODES[status][0]}, status
+            assert coding == {"system": REC, "code": STATUSES[str(status)]["rec_code"]}, status
             assert issue["severity"] == "error"
             assert issue["diagnostics"]
             R4B.get_fhir_model_class("OperationOutcome").model_validate(answer.json())
@@ -246,7 +246,11 @@ def test_what_is_answered_with_a_code_is_what_the_standard_publishes() -> None:
         (int(status), code, kind)
         for status, code, kind in (path.stem.split("-", 2) for path in folder.glob("*.json"))
     }
-    ours = {(s, *pair) for s, pair in REC_CODES.items() if s not in (405, 413, 415)}
+    ours = {
+        (int(status), row["rec_code"], row["rec_issue_type"])
+        for status, row in STATUSES.items()
+        if status not in ("405", "413", "415")
+    }
     assert ours <= published
     shapes = {
         frozenset(issue) | frozenset(f"details.{name}" for name in issue["details"])
