@@ -11,6 +11,8 @@ from adapters.inbound.parsed import Parsed
 from gateway.examples import FHIR as EXAMPLES
 from gateway.tables import load_tables
 
+BASE = "https://fhir.gateway.example"
+SNOMED = "http://snomed.info/sct"
 TABLES = load_tables()
 
 SAMPLES = sorted(path.relative_to(EXAMPLES).as_posix() for path in EXAMPLES.rglob("*.json"))
@@ -48,3 +50,9 @@ def place(bundle: Any, kind: str, number: int = 0) -> str:
         if entry["resource"]["resourceType"] == kind
     ]
     return found[number]
+
+
+def extension(node: Any, name: str) -> Any:
+    """Return an extension of ours, by its name."""
+    url = f"{BASE}/StructureDefinition/{name}"
+    return next(one for one in node["extension"] if one["url"] == url)

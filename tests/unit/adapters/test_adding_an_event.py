@@ -51,10 +51,7 @@ def added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 def in_second_generation(bundle: Any) -> Any:
-    event = {
-        "system": "https://fhir.nhs.uk/STU3/CodeSystem/EventType-1",
-        "code": "problem-list-1",
-    }
+    event = {"system": "https://fhir.nhs.uk/STU3/CodeSystem/EventType-1", "code": "problem-list-1"}
     bundle["entry"][0]["resource"]["event"] = event
     return bundle
 

@@ -7,16 +7,18 @@ from typing import Any
 import pytest
 
 from schemas.base import Coding
-from tests.unit.adapters.fhir_reading import example, faults, place, read, resource
+from tests.unit.adapters.fhir_reading import (
+    BASE,
+    SNOMED,
+    example,
+    extension,
+    faults,
+    place,
+    read,
+    resource,
+)
 
-BASE = "https://fhir.gateway.example"
 REASONS = "https://fhir.nhs.uk/STU3/CodeSystem/DCH-ReasonForReferral-1"
-SNOMED = "http://snomed.info/sct"
-
-
-def extension(resource: Any, name: str) -> Any:
-    url = f"{BASE}/StructureDefinition/{name}"
-    return next(one for one in resource["extension"] if one["url"] == url)
 
 
 def test_the_review_carries_scores_conclusion_opinion_and_agreement() -> None:

@@ -10,10 +10,19 @@ import pytest
 from adapters.inbound.fhir.narrative import plain_text
 from adapters.inbound.fhir.r4 import PROFILE
 from gateway.assessment import assess
-from tests.unit.adapters.fhir_reading import TABLES, example, faults, place, read, resource
+from tests.conformance import conforms
+from tests.unit.adapters.fhir_reading import (
+    BASE,
+    SNOMED,
+    TABLES,
+    example,
+    extension,
+    faults,
+    place,
+    read,
+    resource,
+)
 
-BASE = "https://fhir.gateway.example"
-SNOMED = "http://snomed.info/sct"
 HEADINGS = "https://fhir.hl7.org.uk/CodeSystem/UKCore-RecordStandardHeadings"
 XHTML = '<div xmlns="http://www.w3.org/1999/xhtml">{}</div>'
 Change = Callable[[Any], Any]
@@ -23,12 +32,6 @@ def focus(bundle: Any) -> Any:
     """Return the resource to which a message's focus leads."""
     address = bundle["entry"][0]["resource"]["focus"][0]["reference"]
     return next(one["resource"] for one in bundle["entry"] if one["fullUrl"] == address)
-
-
-def extension(node: Any, name: str) -> Any:
-    """Return an extension of ours, by its name."""
-    url = f"{BASE}/StructureDefinition/{name}"
-    return next(one for one in node["extension"] if one["url"] == url)
 
 
 def section(bundle: Any, code: str) -> Any:
@@ -59,25 +62,13 @@ def facts(bundle: Any) -> Any:
             "r4/report.json",
             "r4/report-composition.json",
             id="Composition",
-            marks=pytest.mark.conforms(
-                standard="UK Core R4",
-                event="speech-therapy-report",
-                format="JSON",
-                direction="in",
-                outcome="taken",
-            ),
+            marks=conforms("UK Core R4", "speech-therapy-report", "taken"),
         ),
         pytest.param(
             "r4/notice.json",
             "r4/notice-condition.json",
             id="Condition",
-            marks=pytest.mark.conforms(
-                standard="UK Core R4",
-                event="sen-support-notice",
-                format="JSON",
-                direction="in",
-                outcome="taken",
-            ),
+            marks=conforms("UK Core R4", "sen-support-notice", "taken"),
         ),
         pytest.param("r4/notice.json", "r4/notice-flag.json", id="Flag"),
     ],
@@ -87,13 +78,7 @@ def test_the_same_facts_in_another_shape_are_the_same_message(one: str, other: s
     assert read(example(other)).notes == ()
 
 
-@pytest.mark.conforms(
-    standard="UK Core R4",
-    event="healthy-child-review",
-    format="JSON",
-    direction="in",
-    outcome="taken",
-)
+@conforms("UK Core R4", "healthy-child-review", "taken")
 def test_a_review_by_questionnaire_says_and_finds_what_one_by_observations_does() -> None:
     one, other = example("r4/review.json"), example("r4/review-questionnaire.json")
     said = [facts(bundle) for bundle in (one, other)]
@@ -293,13 +278,7 @@ WRONG: list[tuple[str, str, Change, str, str]] = [
         f"{ITEM}[3].answer[0].valueInteger",
         "value",
     ),
-    (
-        "QuestionnaireResponse",
-        "not finished",
-        status("in-progress"),
-        ".status",
-        "not-supported",
-    ),
+    ("QuestionnaireResponse", "not finished", status("in-progress"), ".status", "not-supported"),
     (
         "Condition",
         "a provision that is none",
@@ -307,13 +286,7 @@ WRONG: list[tuple[str, str, Change, str, str]] = [
         ".extension[1].valueCode",
         "value",
     ),
-    (
-        "Condition",
-        "no onset",
-        lambda bundle: focus(bundle).pop("onsetDateTime"),
-        "",
-        "required",
-    ),
+    ("Condition", "no onset", lambda bundle: focus(bundle).pop("onsetDateTime"), "", "required"),
     (
         "Condition",
         "a rank in words",
@@ -381,11 +354,7 @@ def test_a_need_that_does_not_stand_is_refused_beside_one_that_does(
 
 
 @pytest.mark.parametrize(
-    ("name", "second"),
-    [
-        ("report-composition", "report"),
-        ("notice-condition", "notice"),
-    ],
+    ("name", "second"), [("report-composition", "report"), ("notice-condition", "notice")]
 )
 def test_a_focus_of_another_shape_beside_the_first_is_refused(name: str, second: str) -> None:
     bundle, other = example(f"r4/{name}.json"), example(f"r4/{second}.json")

@@ -188,12 +188,7 @@ OUT_OF_RANGE = [
         ("child.givenNames", "Maya", "is not a list", "value"),
         ("child", [], "is not an object", "value"),
         ("review", "done", "is not an object", "value"),
-        (
-            "child.sex",
-            "girl",
-            "is not one of `female`, `male`, `other` or `unknown`",
-            "value",
-        ),
+        ("child.sex", "girl", "is not one of `female`, `male`, `other` or `unknown`", "value"),
         (
             "child.firstLanguage",
             "English",

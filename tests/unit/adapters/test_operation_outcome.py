@@ -10,15 +10,8 @@ from fhir.resources.R4B.operationoutcome import OperationOutcome as OutcomeR4
 from fhir.resources.STU3.operationoutcome import OperationOutcome as OutcomeSTU3
 
 from adapters.errors import Fault
-from adapters.outbound.operation_outcome import (
-    EMS,
-    REC,
-    STATUSES,
-    operation_outcome,
-)
-from adapters.outbound.operation_outcome import (
-    FAULTS as FAULT_ROWS,
-)
+from adapters.outbound.operation_outcome import EMS, REC, STATUSES, operation_outcome
+from adapters.outbound.operation_outcome import FAULTS as FAULT_ROWS
 from gateway.problems import TITLES
 
 # http://hl7.org/fhir/R4/valueset-issue-type.html; all of them but `multiple-matches` are STU3's too.

@@ -18,6 +18,7 @@ from adapters.outbound.fhir_r4 import REASONS
 from schemas.message import BODY, KINDS, Kind, Message
 from schemas.rules import broken
 from tests.builders import a_child, tables
+from tests.conformance import conforms
 from tests.strategies import messages, whole_messages
 from tests.unit.adapters.alerts import (
     ALERT,
@@ -33,9 +34,7 @@ from tests.unit.adapters.alerts import (
 from tests.unit.adapters.fhir_writer import bundle_of
 
 Json = dict[str, Any]
-WHOLE_BUNDLE = pytest.mark.conforms(
-    standard="UK Core R4", event="alert", format="JSON", direction="out", outcome="rendered"
-)
+WHOLE_BUNDLE = conforms("UK Core R4", "alert", "rendered", direction="out")
 
 
 def rendered(body: bytes) -> Json:
