@@ -9,6 +9,7 @@ from typing import Any, get_args
 from pydantic import AwareDatetime
 
 from schemas.base import Coding
+from schemas.fields import words_in
 
 _VALUES = {
     bool: "valueBoolean",
@@ -25,17 +26,11 @@ def value_element(annotation: Any) -> str:
     """Return the value[x] in which a value of this type is sent."""
     if words_in(annotation):
         return "valueCode"
-    types = list(types_in(annotation))
+    types = list(_types_in(annotation))
     return next(value for known, value in _VALUES.items() if known in types)
 
 
-def types_in(annotation: Any) -> Iterator[Any]:
-    """Yield an annotation and all that it is made of."""
+def _types_in(annotation: Any) -> Iterator[Any]:
     yield annotation
     for argument in get_args(annotation):
-        yield from types_in(argument)
-
-
-def words_in(annotation: Any) -> list[str]:
-    """Return the words of its literals."""
-    return [word for word in types_in(annotation) if isinstance(word, str)]
+        yield from _types_in(argument)

@@ -21,7 +21,7 @@ from benchmarks.load import messages_per_second
 from benchmarks.servers import free_port, running
 from gateway.cli.orgs import register
 from gateway.directory import Directory
-from gateway.examples import AREA, MESSAGES
+from gateway.examples import AREA, EXAMPLES
 from gateway.settings import Settings
 from gateway.storage import open_journal
 
@@ -32,8 +32,18 @@ def measure(database_url: str | None = None) -> Iterator[str]:
     """Yield a line for each row: ours, the baseline, and the ratio of their medians."""
     with _gateway(database_url) as (ours, key), _baseline() as theirs:
         for name, media_type, path, sample in (
-            ("JSON intake / only reading the body", "application/json", "/read", "review.json"),
-            ("FHIR intake / only parsing", "application/fhir+json", "/parse", "review.fhir.json"),
+            (
+                "JSON intake / only reading the body",
+                "application/json",
+                "/read",
+                "messages/review.json",
+            ),
+            (
+                "FHIR intake / only parsing",
+                "application/fhir+json",
+                "/parse",
+                "fhir/r4/review.json",
+            ),
         ):
             headers = {"Content-Type": media_type, "Authorization": f"Bearer {key}"}
             pairs = []
@@ -50,8 +60,12 @@ def measure(database_url: str | None = None) -> Iterator[str]:
         pairs = []
         for _ in range(ROUNDS):
             one_by_one = {"Content-Type": "application/json", **headers}
-            alone = messages_per_second(ours, "/messages", _bodies("review.json"), one_by_one)
-            pairs.append((_in_a_batch(ours, _bodies("review.json"), headers), asyncio.run(alone)))
+            alone = messages_per_second(
+                ours, "/messages", _bodies("messages/review.json"), one_by_one
+            )
+            pairs.append(
+                (_in_a_batch(ours, _bodies("messages/review.json"), headers), asyncio.run(alone))
+            )
         yield row("JSON in one batch / a call each", pairs)
 
 
@@ -85,9 +99,9 @@ def row(name: str, pairs: list[tuple[float, float]]) -> str:
 
 def _bodies(sample: str) -> list[bytes]:
     """Make messages of their own from one sample: each another child's, under an id of its own."""
-    text = (MESSAGES / sample).read_bytes()
+    text = (EXAMPLES / sample).read_bytes()
     (child,) = set(re.findall(rb"999\d{7}", text))
-    header = orjson.loads(text)["id"] if sample == "review.json" else _header_ids(text)
+    header = orjson.loads(text)["id"] if sample == "messages/review.json" else _header_ids(text)
     ids = [header] if isinstance(header, str) else header
     bodies = []
     for number in islice(_NHS_NUMBERS, MESSAGES_A_ROUND):

@@ -20,7 +20,7 @@ import orjson
 from adapters.inbound import PARSERS
 from adapters.inbound.files import Upload, ctf
 from adapters.outbound.fhir_xml import to_xml
-from gateway.examples import MESSAGES
+from gateway.examples import EXAMPLES
 from gateway.tables import load_tables
 from schemas.codes import CodeTables
 from tests.school_files import a_ctf, a_need, a_pupil
@@ -37,13 +37,13 @@ def measure() -> Iterator[str]:
     """Yield a line for each format and size."""
     tables = load_tables()
     for name, media_type, sample, decode in (
-        ("canonical JSON", "application/json", "review.json", orjson.loads),
-        ("FHIR R4, JSON", "application/fhir+json", "review.fhir.json", _fhir("R4B")),
-        ("FHIR R4, XML", "application/fhir+xml", "review.fhir.json", ElementTree.fromstring),
-        ("FHIR STU3, JSON", "application/fhir+json", "review.stu3.fhir.json", _fhir("STU3")),
-        ("FHIR STU3, XML", "application/fhir+xml", "review.stu3.fhir.json", ElementTree.fromstring),
+        ("canonical JSON", "application/json", "messages/review.json", orjson.loads),
+        ("FHIR R4, JSON", "application/fhir+json", "fhir/r4/review.json", _fhir("R4B")),
+        ("FHIR R4, XML", "application/fhir+xml", "fhir/r4/review.json", ElementTree.fromstring),
+        ("FHIR STU3, JSON", "application/fhir+json", "fhir/stu3/CH004.json", _fhir("STU3")),
+        ("FHIR STU3, XML", "application/fhir+xml", "fhir/stu3/CH004.json", ElementTree.fromstring),
     ):
-        text = (MESSAGES / sample).read_bytes()
+        text = (EXAMPLES / sample).read_bytes()
         for size in SIZES:
             body = _enlarged(text, size)
             if media_type.endswith("xml"):

@@ -33,7 +33,7 @@ DERIVED: dict[str, type[BaseModel] | None] = {"findings": Finding, "areas": None
 def properties(model: type[BaseModel]) -> dict[str, type[BaseModel] | None]:
     """Return the JSON properties of a model, each with the model it holds, if it holds one."""
     return {
-        field.alias or name: _model_in(field.annotation)
+        field.alias or name: model_in(field.annotation)
         for name, field in model.model_fields.items()
     }
 
@@ -58,7 +58,7 @@ def resolve(path: Sequence[str], kinds: Iterable[Kind] = ()) -> str | None:
 
 def choices(path: Sequence[str]) -> frozenset[str] | None:
     """Return the words that the field at a path may hold, or None where it is not a closed list."""
-    return frozenset(word for found in declared(path) for word in _words(found)) or None
+    return frozenset(word for found in declared(path) for word in words_in(found)) or None
 
 
 def declared(path: Sequence[str]) -> list[Any]:
@@ -67,7 +67,7 @@ def declared(path: Sequence[str]) -> list[Any]:
     for model in MODELS.values():
         annotation: Any = model
         for part in path:
-            owner = _model_in(annotation)
+            owner = model_in(annotation)
             fields = owner.model_fields.items() if owner else ()
             annotation = next((f.annotation for n, f in fields if (f.alias or n) == part), None)
         if annotation is not None:
@@ -93,13 +93,15 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f"; did you mean `{lower[close[0]]}`?" if close else ""
 
 
-def _words(annotation: Any) -> set[str]:
+def words_in(annotation: Any) -> list[str]:
+    """Return the words of the closed lists in an annotation."""
     if get_origin(annotation) is Literal:
-        return set(get_args(annotation))
-    return {word for arg in get_args(annotation) for word in _words(arg)}
+        return list(get_args(annotation))
+    return [word for arg in get_args(annotation) for word in words_in(arg)]
 
 
-def _model_in(annotation: Any) -> type[BaseModel] | None:
+def model_in(annotation: Any) -> type[BaseModel] | None:
+    """Return the model that an annotation holds, if it holds one."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    return next((m for arg in get_args(annotation) if (m := _model_in(arg))), None)
+    return next((m for arg in get_args(annotation) if (m := model_in(arg))), None)

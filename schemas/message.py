@@ -28,6 +28,14 @@ from schemas.words import Agency as Agency
 from schemas.words import AreaOfNeed as AreaOfNeed
 from schemas.words import Kind as Kind
 
+BODY: dict[Kind, str] = {
+    "healthy-child-review": "review",
+    "speech-therapy-report": "report",
+    "sen-support-notice": "notice",
+    "referral": "referral",
+}
+"""The property that holds each kind's body."""
+
 ConclusionKind = Literal[
     "none",
     "watch-and-recheck",
@@ -77,6 +85,7 @@ class Envelope(Model):
     sharing: SharingStatement = SharingStatement()
     conclusions: tuple[Conclusion, ...] = ()
     already_notified: AlreadyNotified | None = None
+    kind: Kind
 
     @model_validator(mode="after")
     def _keeps_the_rules_between_fields(self, info: ValidationInfo) -> Self:
@@ -86,6 +95,17 @@ class Envelope(Model):
             raise PydanticCustomError(rule.code, "{path} {detail}", place)
         return self
 
+    @model_validator(mode="after")
+    def _has_its_body(self) -> Self:
+        name = BODY[self.kind]
+        if getattr(self, name) is None and not (self.action == "retract" and self.record):
+            raise PydanticCustomError(
+                "body_missing",
+                "the property {name} is missing (only a retract that names its record may lack it)",
+                {"name": name},
+            )
+        return self
+
 
 class HealthyChildReviewMessage(Envelope):
     """A Healthy Child review result, such as the 2-2½ year review."""
@@ -93,22 +113,12 @@ class HealthyChildReviewMessage(Envelope):
     kind: Literal["healthy-child-review"]
     review: HealthyChildReview | None = None
 
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        _required(self, "review", self.review)
-        return self
-
 
 class SpeechTherapyReportMessage(Envelope):
     """A speech and language therapy report."""
 
     kind: Literal["speech-therapy-report"]
     report: SpeechTherapyReport | None = None
-
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        _required(self, "report", self.report)
-        return self
 
 
 class SenSupportNoticeMessage(Envelope):
@@ -118,8 +128,7 @@ class SenSupportNoticeMessage(Envelope):
     notice: SenSupportNotice | None = None
 
     @model_validator(mode="after")
-    def _whole(self) -> Self:
-        _required(self, "notice", self.notice)
+    def _names_its_record(self) -> Self:
         if self.record is None and self.child.upn is None:
             raise PydanticCustomError(
                 "record_key", "has neither child.upn nor record; one is needed to know its record"
@@ -132,11 +141,6 @@ class ReferralMessage(Envelope):
 
     kind: Literal["referral"]
     referral: Referral | None = None
-
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        _required(self, "referral", self.referral)
-        return self
 
 
 Message = Annotated[
@@ -154,25 +158,8 @@ UNCLOCKED = {"clock": False}
 """Context in which a message is read whose `sent` is not held against the day of its review: one
 that was taken already, or one of a standard whose senders stamp their headers so."""
 
-BODY: dict[Kind, str] = {
-    "healthy-child-review": "review",
-    "speech-therapy-report": "report",
-    "sen-support-notice": "notice",
-    "referral": "referral",
-}
-"""The property that holds each kind's body."""
-
 
 def is_safeguarding(message: Envelope) -> bool:
     """Tell whether this is the one message in which harm may stand."""
     referral = getattr(message, "referral", None)
     return referral is not None and referral.type == "safeguarding"
-
-
-def _required(message: Envelope, name: str, body: Model | None) -> None:
-    if body is None and not (message.action == "retract" and message.record):
-        raise PydanticCustomError(
-            "body_missing",
-            "the property {name} is missing (only a retract that names its record may lack it)",
-            {"name": name},
-        )

@@ -109,18 +109,12 @@ def at(document: Any, path: str) -> Any:
 
 def _harm(document: Any) -> Iterator[Broken]:
     """Harm stands in a safeguarding referral only, and there it has a person and a cause."""
-    safeguarding = at(document, "referral.type") == "safeguarding"
-    conclusions = at(document, "conclusions")
-    concluded = isinstance(conclusions, list) and any(
-        at(conclusion, "kind") == "significant-harm" for conclusion in conclusions
-    )
-    if not safeguarding:
-        if concluded:
+    if at(document, "referral.type") != "safeguarding":
+        if _concludes(document, "significant-harm"):
             yield Broken("conclusions", "safeguarding_elsewhere", INSTEAD)
-        if at(document, "sharing.harm") is not None:
-            yield Broken("sharing.harm", "safeguarding_elsewhere", INSTEAD)
-        if at(document, "referral.safeguarding") is not None:
-            yield Broken("referral.safeguarding", "safeguarding_elsewhere", INSTEAD)
+        for path in ("sharing.harm", "referral.safeguarding"):
+            if at(document, path) is not None:
+                yield Broken(path, "safeguarding_elsewhere", INSTEAD)
     elif at(document, "action") != "retract":
         for path, words in (("by.name", "who suspects it"), ("cause", "the cause, in words")):
             if not at(document, f"sharing.harm.{path}"):
@@ -170,18 +164,19 @@ def _referral(referral: Any) -> Iterator[Broken]:
 
 def _notification(document: Any) -> Iterator[Broken]:
     """A notification states the opinion that it notifies of: by its conclusion it is routed."""
-    if at(document, "referral.type") != "section-23-notification":
-        return
-    conclusions = at(document, "conclusions")
-    stated = isinstance(conclusions, list) and any(
-        at(conclusion, "kind") == "probable-sen-or-disability" for conclusion in conclusions
-    )
-    if not stated and at(document, "action") != "retract":
+    notifies = at(document, "referral.type") == "section-23-notification"
+    stated = _concludes(document, "probable-sen-or-disability")
+    if notifies and not stated and at(document, "action") != "retract":
         yield Broken(
             "conclusions",
             "notification_conclusion",
             "lacks `probable-sen-or-disability`, the opinion of which section 23 notifies; add it",
         )
+
+
+def _concludes(document: Any, kind: str) -> bool:
+    conclusions = at(document, "conclusions")
+    return isinstance(conclusions, list) and any(at(one, "kind") == kind for one in conclusions)
 
 
 def _london(document: Any, path: str) -> date | None:

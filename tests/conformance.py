@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import NamedTuple
 
+import pytest
+
 OUTCOMES = ("taken", "carried", "refused", "rendered")
 
 _INTRODUCTION = """\
@@ -22,6 +24,15 @@ Written by `make conformance` from the tests that passed; each number counts tes
 - **published**: messages published by the standard's own makers that were understood or refused as \
 they should be. They are no part of this repository.
 """
+
+
+def conforms(
+    standard: str, event: str, outcome: str, *, format: str = "JSON", direction: str = "in"
+) -> pytest.MarkDecorator:
+    """Mark a test by what it proves."""
+    return pytest.mark.conforms(
+        standard=standard, event=event, format=format, direction=direction, outcome=outcome
+    )
 
 
 class Row(NamedTuple):

@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from adapters.inbound.fhir.profile import Event, Profile
+from adapters.outbound.stored import NAME
 
-NAME = "Early Identification Gateway"
 FHIR_VERSIONS = {"STU3": "3.0.2", "R4": "4.0.1"}
 _TRANSPORTS = {
     "STU3": "http://hl7.org/fhir/message-transport",

@@ -13,7 +13,7 @@ import orjson
 
 from adapters.outbound.referral_form import say, title
 from adapters.outbound.referral_page import plain_text
-from adapters.outbound.stored import StoredAlert, read
+from adapters.outbound.stored import NAME, StoredAlert, read
 from schemas.message import Kind
 from schemas.rules import LONDON
 
@@ -43,8 +43,7 @@ def render(body: bytes) -> bytes:
         "event": _event(alert),
         # Eclipse counts months from 0.
         "eventDate": {"year": day.year, "month": day.month - 1, "day": day.day},
-        "practitionerOrganisation": (sender and (sender.name or sender.organisation))
-        or "Early Identification Gateway",
+        "practitionerOrganisation": (sender and (sender.name or sender.organisation)) or NAME,
         "externalResource": {
             "systemIdentifier": alert.source,
             "resourceIdentifier": alert.id,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID, uuid5
 
-from adapters.inbound.fhir.convert import BASE
+from adapters.inbound.fhir.convert import BASE, SYSTEMS
 from adapters.outbound.fhir_objects import Json, extension
 from adapters.outbound.stored import StoredAlert
 from schemas.alert import AlertSender
@@ -24,13 +24,12 @@ MASKED: Json = {
 }
 """Stands where FHIR requires an element of which nothing may be said."""
 
-IDENTIFIERS = {
-    "odsCode": "https://fhir.nhs.uk/Id/ods-organization-code",
-    "urn": f"{BASE}/Id/urn",
-    "laCode": f"{BASE}/Id/la-code",
+_IDENTIFIERS = {
+    "odsCode": SYSTEMS["ods"],
+    "urn": SYSTEMS["urn"],
+    "laCode": SYSTEMS["la"],
     "laestab": f"{BASE}/Id/laestab",
 }
-_KEYS = {"ods": "odsCode", "urn": "urn", "la": "laCode"}
 
 _CONSENT = {
     "given": ("active", "permit"),
@@ -77,7 +76,7 @@ class People:
     def organisation(self, value: Json) -> Json:
         codes = [
             {"system": system, "value": value[name]}
-            for name, system in IDENTIFIERS.items()
+            for name, system in _IDENTIFIERS.items()
             if name in value
         ]
         resource = {"resourceType": "Organization", "identifier": codes, "name": value.get("name")}
@@ -183,12 +182,6 @@ class People:
         )
 
 
-def by_key(key: str, name: str | None) -> Json:
-    """Return an organisation of the canonical model by its key of the directory, `ods:RXA`."""
-    system, _, code = key.partition(":")
-    return {_KEYS[system]: code, "name": name}
-
-
 def _language(tag: str) -> Json:
     return {"coding": [{"system": "urn:ietf:bcp:47", "code": tag}]}
 
@@ -230,6 +223,6 @@ def _telecom(value: Json) -> list[Json]:
 
 def _recipient(recipient: str) -> Json:
     system, _, code = recipient.partition(":")
-    if system in _KEYS:
-        return {"system": IDENTIFIERS[_KEYS[system]], "value": code}
+    if system in SYSTEMS:
+        return {"system": SYSTEMS[system], "value": code}
     return {"system": f"{BASE}/Id/recipient", "value": recipient}

@@ -17,14 +17,15 @@ from pydantic import BaseModel
 
 from adapters.inbound.fhir.convert import BASE
 from adapters.outbound.fhir_objects import Json, coding, extension, items, without_empty
-from adapters.outbound.fhir_people import HL7, UK_CORE, People, by_key, own
+from adapters.outbound.fhir_people import HL7, UK_CORE, People, own
 from adapters.outbound.fhir_xml import to_xml
-from adapters.outbound.stored import StoredAlert, read
+from adapters.outbound.stored import NAME, StoredAlert, read
 from schemas.alert import AlertData
 from schemas.codes import SNOMED
 from schemas.fields import MODELS, properties
 from schemas.finding import Finding
 from schemas.message import BODY, AlreadyNotified, Conclusion
+from schemas.organisation import organisation_of
 from schemas.sen_support import SenSupportNotice
 
 REASONS = {"created": "new", "updated": "update", "withdrawn": "delete"}
@@ -106,7 +107,7 @@ class _Writer(People):
             "resourceType": "MessageHeader",
             "meta": {"versionId": str(int(alert.sequence)), "lastUpdated": alert.instant},
             "eventCoding": own("message-kind", self.kind),
-            "source": {"name": "Early Identification Gateway", "endpoint": alert.source},
+            "source": {"name": NAME, "endpoint": alert.source},
             "reason": {"coding": [own("message-action", REASONS[data.change])]},
         }
         self.add(header)
@@ -119,7 +120,8 @@ class _Writer(People):
         if notified := self.fields.pop("alreadyNotified", None):
             header["extension"].append(extension("already-notified", notified, AlreadyNotified))
         if data.sender:
-            header["sender"] = self.organisation(by_key(data.sender.organisation, data.sender.name))
+            sender = {**organisation_of(data.sender.organisation), "name": data.sender.name}
+            header["sender"] = self.organisation(sender)
             if data.sender.professional:
                 header["author"] = self.professional(data.sender, header["sender"])
         return header

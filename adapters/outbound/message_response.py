@@ -14,10 +14,10 @@ from uuid import NAMESPACE_URL, uuid5
 
 from adapters.inbound.fhir.envelope import BARS, Envelope
 from adapters.outbound.operation_outcome import EMS
+from adapters.outbound.stored import NAME
 from schemas.finding import Finding
 from schemas.receipt import Held, Receipt, ReceiptAlert
 
-NAME = "Early Identification Gateway"
 SUCCESS = {"system": EMS, "code": "R00", "display": "Success"}
 _ID = re.compile(r"[A-Za-z0-9.-]{1,64}")
 """The FHIR type `id`."""

@@ -2,74 +2,33 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Sequence
+from importlib.resources import files
 from typing import Any
 
 from adapters.errors import Fault
 
-ISSUE_TYPES = {
-    400: "structure",
-    401: "login",
-    403: "forbidden",
-    404: "not-found",
-    405: "not-supported",
-    406: "not-supported",
-    409: "duplicate",
-    413: "too-long",
-    415: "not-supported",
-    422: "invalid",
-    500: "exception",
-    503: "transient",
-}
-"""HTTP status to FHIR issue-type (http://hl7.org/fhir/issue-type)."""
-
-FAULT_TYPES = {
-    "required": "required",
-    "unknown-property": "structure",
-    "not-supported": "not-supported",
-    "too-deep": "too-costly",
-    "format": "structure",
-    "hostile-xml": "structure",
-    "duplicate-property": "structure",
-    "too-large": "too-costly",
-}
-"""Code of a fault to FHIR issue-type; any other is `value`."""
-
 EMS = "https://fhir.nhs.uk/STU3/CodeSystem/EMS-EventMessageResponseCode-1"
-EMS_CODES = {
-    "nhs-number": ("R01", "Invalid NHS number format"),
-    "snomed-code": ("R07", "SNOMED code does not exist"),
-    "not-well-formed": ("R08", "Incorrect format"),
-    "hostile-xml": ("R08", "Incorrect format"),
-    "unknown-property": ("R08", "Incorrect format"),
-    "duplicate-property": ("R08", "Incorrect format"),
-    "format": ("R08", "Incorrect format"),
-    "not-supported": ("R09", "Incorrect event"),
-}
-"""Code of a fault to EMS-EventMessageResponseCode-1, where one fits."""
+REC = "https://fhir.nhs.uk/Codesystem/http-error-codes"
+
+
+def _table(name: str) -> dict[str, dict[str, str]]:
+    """Read a CSV beside this module: its rows by their first column."""
+    rows = csv.DictReader(files(__package__).joinpath(name).read_text("utf-8").splitlines())
+    return {next(iter(row.values())): row for row in rows}
+
+
+STATUSES = _table("outcome_statuses.csv")
+"""By HTTP status: FHIR's issue-type, and the code and issue-type with which a receiver of the Booking
+and Referral Standard answers."""
+FAULTS = _table("outcome_faults.csv")
+"""By a fault's code: FHIR's issue-type, `value` where it has no row, and the code of Digital Child
+Health, where one fits."""
 
 _EVENT = re.compile(r"Bundle\.entry\[0\]\.resource(\.event(Coding)?(\.code)?)?|/kind")
 """Where a message says its event. What is not supported elsewhere is no incorrect event."""
-
-
-REC = "https://fhir.nhs.uk/Codesystem/http-error-codes"
-REC_CODES = {
-    400: ("REC_BAD_REQUEST", "invalid"),
-    401: ("REC_UNAUTHORIZED", "forbidden"),
-    403: ("REC_FORBIDDEN", "forbidden"),
-    404: ("REC_NOT_FOUND", "not-found"),
-    405: ("REC_BAD_REQUEST", "not-supported"),
-    406: ("REC_NOT_ACCEPTABLE", "processing"),
-    409: ("REC_CONFLICT", "duplicate"),
-    413: ("REC_UNPROCESSABLE_ENTITY", "too-costly"),
-    415: ("REC_BAD_REQUEST", "not-supported"),
-    422: ("REC_UNPROCESSABLE_ENTITY", "not-supported"),
-    500: ("REC_SERVER_ERROR", "exception"),
-    503: ("REC_SERVICE_UNAVAILABLE", "transient"),
-}
-"""HTTP status to the code of http-error-codes with which a receiver of the Booking and Referral
-Standard answers, and to the issue-type that stands with it there."""
 
 
 def operation_outcome(
@@ -86,26 +45,29 @@ def operation_outcome(
     `lead` puts the whole's first even where there are faults, since somebody must read it.
     `version`: STU3 carries the codes of Digital Child Health, R4 those of Booking and Referral.
     """
-    rec, kind = REC_CODES[status] if version == "R4" else (None, ISSUE_TYPES[status])
-    whole = [_issue(kind, code, detail, rec=rec)] if lead or not faults else []
-    issues = [
-        _issue(FAULT_TYPES.get(f.code, "value"), f.code, f.detail, f.pointer, rec) for f in faults
-    ]
+    row, of_rec = STATUSES[str(status)], version == "R4"
+    kind, rec = (row["rec_issue_type"], row["rec_code"]) if of_rec else (row["issue_type"], "")
+    whole = [_issue(kind, code, detail, "", rec)] if lead or not faults else []
+    issues = [_issue(_issue_type(f.code), f.code, f.detail, f.pointer, rec) for f in faults]
     return {"resourceType": "OperationOutcome", "issue": [*whole, *issues]}
 
 
-def _issue(
-    kind: str, code: str, detail: str, expression: str = "", rec: str | None = None
-) -> dict[str, Any]:
-    issue: dict[str, Any] = {"severity": "error", "code": kind, "diagnostics": detail}
-    national = EMS_CODES.get(code)
+def _issue_type(fault: str) -> str:
+    return FAULTS[fault]["issue_type"] if fault in FAULTS else "value"
+
+
+def _issue(kind: str, code: str, detail: str, expression: str, rec: str) -> dict[str, Any]:
+    details: dict[str, Any] = {"text": code}
     if rec:
-        issue["details"] = {"coding": [{"system": REC, "code": rec}], "text": code}
-    elif national and (code != "not-supported" or _EVENT.fullmatch(expression)):
-        coding = {"system": EMS, "code": national[0], "display": national[1]}
-        issue["details"] = {"coding": [coding], "text": code}
-    else:
-        issue["details"] = {"text": code}
-    if expression:
-        issue["expression"] = [expression]
-    return issue
+        details["coding"] = [{"system": REC, "code": rec}]
+    elif national := _national(code, expression):
+        details["coding"] = [national]
+    issue = {"severity": "error", "code": kind, "diagnostics": detail, "details": details}
+    return issue | ({"expression": [expression]} if expression else {})
+
+
+def _national(code: str, expression: str) -> dict[str, str] | None:
+    row = FAULTS.get(code, {})
+    if not row.get("ems_code") or (code == "not-supported" and not _EVENT.fullmatch(expression)):
+        return None
+    return {"system": EMS, "code": row["ems_code"], "display": row["ems_display"]}

@@ -21,7 +21,7 @@ from adapters.outbound.stored import StoredAlert, read
 from adapters.value_elements import value_element
 from schemas.base import Coding
 from schemas.child import Address, Child
-from schemas.fields import DERIVED, MODELS, properties
+from schemas.fields import DERIVED, MODELS, model_in, properties
 from schemas.message import BODY
 from schemas.organisation import Professional
 from schemas.referral import SafeguardingFact
@@ -211,17 +211,12 @@ def _cell(value: Any, annotation: Any) -> Said:
     if value.keys() <= {"system", "code", "display"}:
         code = " ".join(value[name] for name in ("system", "code") if name in value)
         return Said(f"{value['display']} ({code})" if "display" in value else code)
-    model = annotation if isinstance(annotation, type) else _model_in(annotation)
+    model = model_in(annotation)
     shapes = _annotations(model) if model else {}
     named = [(name, _cell(one, shapes.get(name, str)).text) for name, one in value.items()]
     if model in _PLAIN:
         return Said(", ".join(text for _, text in named))
     return Said(", ".join(f"{label(name)}: {text}" for name, text in named))
-
-
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    found = [one for one in getattr(annotation, "__args__", ()) if isinstance(one, type)]
-    return next((one for one in found if issubclass(one, BaseModel)), None)
 
 
 def _annotations(model: type[BaseModel]) -> dict[str, Any]:

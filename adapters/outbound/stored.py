@@ -12,6 +12,9 @@ from pydantic import ConfigDict
 from schemas.alert import AlertData
 from schemas.base import Model
 
+NAME = "Early Identification Gateway"
+"""What the gateway is called wherever it speaks for itself."""
+
 
 class StoredAlert(Model):
     """The attributes of the CloudEvent, and its data."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import orjson
 
 from adapters.outbound.fhir_xml import to_xml
-from gateway.examples import MESSAGES
+from gateway.examples import FHIR, MESSAGES
 from schemas.message import KINDS
 
 EXAMPLE_FILES = {
@@ -21,16 +22,15 @@ EXAMPLE_FILES = {
 def add_examples() -> None:
     """Put the samples into the bodies, once the description is asked for: to write XML takes long."""
     content = MESSAGE_BODY["requestBody"]["content"]
-    content["application/json"]["examples"] = _examples(".json")
-    content["application/fhir+json"]["examples"] = _examples(".fhir.json")
-    content["application/fhir+xml"]["examples"] = _examples(".fhir.json", xml=True)
+    content["application/json"]["examples"] = _examples(MESSAGES)
+    content["application/fhir+json"]["examples"] = _examples(FHIR / "r4")
+    content["application/fhir+xml"]["examples"] = _examples(FHIR / "r4", xml=True)
 
 
-def _examples(suffix: str, *, xml: bool = False) -> dict[str, Any]:
+def _examples(folder: Path, *, xml: bool = False) -> dict[str, Any]:
     values = {
-        kind: orjson.loads((MESSAGES / f"{name}{suffix}").read_bytes())
+        kind: orjson.loads((folder / f"{name}.json").read_bytes())
         for kind, name in EXAMPLE_FILES.items()
-        if (MESSAGES / f"{name}{suffix}").is_file()
     }
     return {
         kind: {"summary": kind, "value": to_xml(value).decode() if xml else value}

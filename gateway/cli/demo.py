@@ -27,7 +27,7 @@ from gateway.cli.console import FAULT, RETRY, fail, out, say
 from gateway.cli.orgs import register
 from gateway.cli.send import post, post_many
 from gateway.cli.upload import media_type_of_file
-from gateway.examples import FILES, MESSAGES
+from gateway.examples import EXAMPLES, FILES, MESSAGES
 from gateway.rules import load_rules
 from gateway.settings import Settings
 from gateway.storage import open_journal
@@ -61,14 +61,14 @@ STEPS = (
     ),
     Step("review-held.json", "probable SEN, but the parent has not been told: held"),
     Step("review-refused.json", "a message with five faults: refused, each named"),
-    Step("review.fhir.json", "a review as FHIR R4"),
-    Step("review.stu3.fhir.xml", "a review as FHIR STU3 in XML, Digital Child Health"),
+    Step("fhir/r4/review.json", "a review as FHIR R4"),
+    Step("fhir/stu3/CH004.xml", "a review as FHIR STU3 in XML, Digital Child Health"),
     Step("report.json", "a speech therapy report with a safety plan"),
-    Step("report.fhir.json", "a speech therapy report as FHIR R4"),
+    Step("fhir/r4/report.json", "a speech therapy report as FHIR R4"),
     Step("notice.json", "a school's SEN support notice"),
-    Step("notice.fhir.json", "a SEN support notice as FHIR R4"),
+    Step("fhir/r4/notice.json", "a SEN support notice as FHIR R4"),
     Step("referral.json", "a referral to speech and language therapy"),
-    Step("referral.fhir.json", "a referral as FHIR R4"),
+    Step("fhir/r4/referral.json", "a referral as FHIR R4"),
     Step("early-help.json", "a request for early help, agreed"),
     Step("safeguarding.json", "suspected significant harm, after the telephone call"),
     Step("8969901_CTF_896LLLL_001.xml", "a school's export of four pupils (CTF)"),
@@ -191,7 +191,7 @@ def _wait_until_ready(http: httpx.Client, process: subprocess.Popen[bytes], log:
 
 def _send(running: Running, step: Step) -> dict[str, Any]:
     """Send a sample as `gateway send` does, and sum up a file of many records as one message."""
-    samples = (folder / step.file for folder in (FILES, MESSAGES))
+    samples = (folder / step.file for folder in (FILES, MESSAGES, EXAMPLES))
     body = next(file for file in samples if file.is_file()).read_bytes()
     if of_many := media_type_of_file(body):
         sent = post_many(running.http, body, of_many, orjson.dumps(STATED))

@@ -5,24 +5,29 @@ TableFault   one or more tables are wrong: every fault with its file, row and co
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
-from decimal import Decimal
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BeforeValidator, Field
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
 from schemas.codes.rows import Fault, R, Row, index, read_rows
-from schemas.codes.tables import Age, Asq3Code, Asq3Form, AsqSeForm, CodeTables, SenType
+from schemas.codes.tables import (
+    DOMAINS,
+    Ages,
+    Asq3Code,
+    Asq3Form,
+    AsqSeCode,
+    AsqSeForm,
+    CodeTables,
+    Points,
+    SenType,
+)
 from schemas.fields import nearest
 from schemas.identifiers import SnomedCode
 from schemas.message import AreaOfNeed
 from schemas.review import Asq3Domain
 
 SNOMED = "http://snomed.info/sct"
-
-DOMAINS: tuple[Asq3Domain, ...] = get_args(Asq3Domain)
 
 AREAS = "areas_of_need.csv"
 FORMS = "asq3_cutoffs.csv"
@@ -73,77 +78,15 @@ class TableFault(ValueError):
         self.faults = faults
 
 
-def _age(written: str) -> Age:
-    found = re.fullmatch(r"(\d+) months (\d+) days", written)
-    if not found or int(found[2]) > 30:
-        raise PydanticCustomError("age", "is not an age; write it as `23 months 0 days`")
-    return Age(int(found[1]), int(found[2]))
-
-
-_Months = Annotated[int, Field(gt=0)]
-_Score = Annotated[Decimal, Field(ge=0, le=60)]
-
-
 class _Area(Row):
     code: AreaOfNeed
     description: str
-
-
-class _Asq3Code(Row):
-    snomed_code: SnomedCode
-    questionnaire_months: _Months
-    domain: Asq3Domain
-    display: str
-
-
-class _AsqSeCode(Row):
-    snomed_code: SnomedCode
-    questionnaire_months: _Months
-    display: str
-
-
-class _Points(Row):
-    """Points of one questionnaire, a column for each domain."""
-
-    questionnaire_months: _Months
-    communication: _Score
-    gross_motor: _Score = Field(alias="gross-motor")
-    fine_motor: _Score = Field(alias="fine-motor")
-    problem_solving: _Score = Field(alias="problem-solving")
-    personal_social: _Score = Field(alias="personal-social")
-    checked: str
-
-    def by_domain(self) -> dict[Asq3Domain, Decimal]:
-        return {domain: getattr(self, domain.replace("-", "_")) for domain in DOMAINS}
-
-
-class _Ages(Row):
-    """For which ages a questionnaire is."""
-
-    questionnaire_months: _Months
-    age_from: Annotated[Age, BeforeValidator(_age)]
-    age_to: Annotated[Age, BeforeValidator(_age)]
-
-
-class _Form(_Points, _Ages):
-    pass
-
-
-class _SeForm(_Ages):
-    cut_off: Annotated[Decimal, Field(ge=0, le=465)]
-    checked: str
 
 
 class _Pointer(Row):
     asq3_domain: Asq3Domain
     area_of_need: AreaOfNeed | None = None
     note: str = ""
-
-
-class _SenType(Row):
-    code: str
-    description: str
-    area_of_need: AreaOfNeed | None = None
 
 
 class _SenProvision(Row):
@@ -191,13 +134,13 @@ def parse_tables(texts: Mapping[str, str]) -> CodeTables:
         return index(name, rows, key, faults)
 
     areas = table(AREAS, _Area, "code")
-    asq3_codes = table("asq3_snomed.csv", _Asq3Code, "snomed_code")
-    asqse_codes = table("asqse_snomed.csv", _AsqSeCode, "snomed_code")
-    forms = table(FORMS, _Form, "questionnaire_months")
-    zones = table(ZONES, _Points, "questionnaire_months")
-    se_forms = table(SE_FORMS, _SeForm, "questionnaire_months")
+    asq3_codes = table("asq3_snomed.csv", Asq3Code, "snomed_code")
+    asqse_codes = table("asqse_snomed.csv", AsqSeCode, "snomed_code")
+    forms = table(FORMS, Asq3Form, "months")
+    zones = table(ZONES, Points, "months")
+    se_forms = table(SE_FORMS, AsqSeForm, "months")
     pointers = table(POINTERS, _Pointer, "asq3_domain")
-    types = table(TYPES, _SenType, "code")
+    types = table(TYPES, SenType, "code")
     provisions = table(PROVISIONS, _SenProvision, "code")
     aliases = table(ALIASES, _SenAlias, "kind", "seen")
     speech = table("snomed_speech_language.csv", _SpeechLanguage, "snomed_code")
@@ -225,24 +168,13 @@ def parse_tables(texts: Mapping[str, str]) -> CodeTables:
     for row in (*coded, *needs.values()):
         systems.setdefault(row.system, {})[row.code] = row.display
     return CodeTables(
-        asq3_by_code={
-            code: Asq3Code(row.questionnaire_months, row.domain, row.display)
-            for code, row in asq3_codes.items()
-        },
-        asq3_forms={
-            months: Asq3Form(months, row.age_from, row.age_to, row.by_domain(), row.checked)
-            for months, row in forms.items()
-        },
+        asq3_by_code=asq3_codes,
+        asq3_forms=forms,
         asq3_monitoring_upper={months: row.by_domain() for months, row in zones.items()},
         asq3_area={domain: row.area_of_need for domain, row in pointers.items()},
-        asqse_by_code={code: row.questionnaire_months for code, row in asqse_codes.items()},
-        asqse_forms={
-            months: AsqSeForm(months, row.age_from, row.age_to, row.cut_off, row.checked)
-            for months, row in se_forms.items()
-        },
-        sen_types={
-            code: SenType(code, row.description, row.area_of_need) for code, row in types.items()
-        },
+        asqse_by_code={code: row.months for code, row in asqse_codes.items()},
+        asqse_forms=se_forms,
+        sen_types=types,
         dch_needs={(row.system, row.code): row.area_of_need for row in needs.values()},
         sen_provisions={code: row.description for code, row in provisions.items()},
         sen_type_aliases=_aliases(aliases.values(), "type"),
@@ -260,23 +192,25 @@ def _absent(
             yield Fault(file, f"has no row for {word}; add one", column=column)
 
 
-def _ages_that_overlap(file: str, forms: Iterable[_Ages]) -> Iterator[Fault]:
+def _ages_that_overlap(file: str, forms: Iterable[Ages]) -> Iterator[Fault]:
     """No two questionnaires fit one age."""
-    before: _Ages | None = None
+    before: Ages | None = None
     for form in sorted(forms, key=lambda form: form.age_from):
         if form.age_to < form.age_from:
             yield Fault(file, "is younger than age_from; write an older one", form.line, "age_to")
         elif before and form.age_from <= before.age_to:
-            months = before.questionnaire_months
+            months = before.months
             detail = f"is still an age of the {months} month questionnaire; write an older one"
             yield Fault(file, detail, form.line, "age_from")
         before = form
 
 
-def _zones_that_do_not_fit(zones: Iterable[_Points], forms: Mapping[Any, _Form]) -> Iterator[Fault]:
+def _zones_that_do_not_fit(
+    zones: Iterable[Points], forms: Mapping[Any, Asq3Form]
+) -> Iterator[Fault]:
     """The monitoring zone begins at the cut-off of the same questionnaire."""
     for zone in zones:
-        form = forms.get(zone.questionnaire_months)
+        form = forms.get(zone.months)
         if form is None:
             detail = "has no cut-offs in asq3_cutoffs.csv; give them there or drop this row"
             yield Fault(ZONES, detail, zone.line, "questionnaire_months")

@@ -57,17 +57,16 @@ def read_rows(file: str, text: str, model: type[R], faults: list[Fault]) -> list
         return []
 
 
-def index(
-    file: str, rows: Iterable[R], columns: Sequence[str], faults: list[Fault]
-) -> dict[Any, R]:
-    """Return the rows by their key: one column, or several as a tuple. A second one is a fault."""
+def index(file: str, rows: Iterable[R], fields: Sequence[str], faults: list[Fault]) -> dict[Any, R]:
+    """Return the rows by their key: one field, or several as a tuple. A second one is a fault."""
     found: dict[Any, R] = {}
     for row in rows:
-        cells = tuple(getattr(row, column) for column in columns)
+        cells = tuple(getattr(row, field) for field in fields)
         first = found.setdefault(cells[0] if len(cells) == 1 else cells, row)
         if first is not row:
             detail = f"is given a second time, after row {first.line}; keep one"
-            faults.append(Fault(file, detail, row.line, columns[-1]))
+            column = type(row).model_fields[fields[-1]].alias or fields[-1]
+            faults.append(Fault(file, detail, row.line, column))
     return found
 
 

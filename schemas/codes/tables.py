@@ -1,13 +1,22 @@
-"""What the code tables say, as typed values."""
+"""What the code tables say: rows as they stand in their files, and all tables together."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Annotated, get_args
 
+from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticCustomError
+
+from schemas.codes.rows import Row
+from schemas.identifiers import SnomedCode
 from schemas.message import AreaOfNeed
 from schemas.review import Asq3Domain
+
+DOMAINS: tuple[Asq3Domain, ...] = get_args(Asq3Domain)
 
 
 @dataclass(frozen=True, order=True)
@@ -18,54 +27,86 @@ class Age:
     days: int
 
 
-@dataclass(frozen=True)
-class Asq3Code:
+def _age(written: str) -> Age:
+    found = re.fullmatch(r"(\d+) months (\d+) days", written)
+    if not found or int(found[2]) > 30:
+        raise PydanticCustomError("age", "is not an age; write it as `23 months 0 days`")
+    return Age(int(found[1]), int(found[2]))
+
+
+Months = Annotated[int, Field(gt=0, alias="questionnaire_months")]
+"""The month by which a questionnaire is called."""
+_Score = Annotated[Decimal, Field(ge=0, le=60)]
+
+
+class Asq3Code(Row):
     """What a SNOMED CT code of an ASQ-3 score means."""
 
-    months: int
-    """The questionnaire's month."""
+    snomed_code: SnomedCode
+    months: Months
     domain: Asq3Domain
     display: str
 
 
-@dataclass(frozen=True)
-class Asq3Form:
-    """One ASQ-3 questionnaire: for which ages, and with which cut-offs."""
+class AsqSeCode(Row):
+    """What a SNOMED CT code of an ASQ:SE-2 total means."""
 
-    months: int
-    """The questionnaire's month, by which it is called."""
-    age_from: Age
-    """The youngest age that it fits; for a child born early, corrected until 24 months."""
-    age_to: Age
-    """The oldest age that it fits, this day included."""
-    cut_offs: Mapping[Asq3Domain, Decimal]
-    """In points, 0 to 60. A score below it is 2 standard deviations or more under the mean."""
+    snomed_code: SnomedCode
+    months: Months
+    display: str
+
+
+class Points(Row):
+    """Points of one ASQ-3 questionnaire, 0 to 60: a column for each domain."""
+
+    months: Months
+    communication: _Score
+    gross_motor: _Score = Field(alias="gross-motor")
+    fine_motor: _Score = Field(alias="fine-motor")
+    problem_solving: _Score = Field(alias="problem-solving")
+    personal_social: _Score = Field(alias="personal-social")
     checked: str
     """How well the row is supported."""
 
+    def by_domain(self) -> dict[Asq3Domain, Decimal]:
+        """Return the points of each domain."""
+        return {domain: getattr(self, domain.replace("-", "_")) for domain in DOMAINS}
 
-@dataclass(frozen=True)
-class AsqSeForm:
+
+class Ages(Row):
+    """For which ages a questionnaire is; for a child born early, corrected until 24 months."""
+
+    months: Months
+    age_from: Annotated[Age, BeforeValidator(_age)]
+    """The youngest age that it fits."""
+    age_to: Annotated[Age, BeforeValidator(_age)]
+    """The oldest age that it fits, this day included."""
+
+
+class Asq3Form(Points, Ages):
+    """One ASQ-3 questionnaire: for which ages, and with which cut-offs."""
+
+    @property
+    def cut_offs(self) -> Mapping[Asq3Domain, Decimal]:
+        """In points. A score below it is 2 standard deviations or more under the mean."""
+        return self.by_domain()
+
+
+class AsqSeForm(Ages):
     """One ASQ:SE-2 questionnaire: for which ages, and with which cut-off."""
 
-    months: int
-    age_from: Age
-    """The youngest age that it fits."""
-    age_to: Age
-    """The oldest age that it fits, this day included."""
-    cut_off: Decimal
+    cut_off: Annotated[Decimal, Field(ge=0, le=465)]
     """In points, 0 to 465. A total above it calls for a closer look: higher is worse."""
     checked: str
     """How well the row is supported."""
 
 
-@dataclass(frozen=True)
-class SenType:
+class SenType(Row):
     """A type of need in the school census and SEN2."""
 
     code: str
     description: str
-    area: AreaOfNeed | None
+    area: Annotated[AreaOfNeed | None, Field(alias="area_of_need")] = None
     """The broad area of need (SEND Code of Practice 2015, chapter 6); None where it has none."""
 
 

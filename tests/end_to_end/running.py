@@ -28,6 +28,7 @@ Seen = TypeVar("Seen")
 
 ROOT = Path(__file__).resolve().parents[2]
 MESSAGES = ROOT / "examples" / "messages"
+FHIR = ROOT / "examples" / "fhir"
 COMMAND = Path(sys.executable).with_name("gateway")
 READY_WITHIN, ENDS_WITHIN = 30.0, 10.0
 JOURNAL_KEY = "c3ludGhldGljIGNoaWxkcmVuIG9ubHksIDMyIGJ5dGU="

@@ -36,7 +36,7 @@ def assert_it_shows_the_main_job(said: Said) -> None:
     assert "8969901_CTF_896LLLL_001.xml" in said.out, "and a school's export"
     for name in ("review", "report", "notice", "referral"):
         assert f"{name}.json" in said.out
-        assert f"{name}.fhir.json" in said.out
+        assert f"fhir/r4/{name}.json" in said.out
 
 
 @pytest.mark.rabbitmq

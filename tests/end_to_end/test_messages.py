@@ -13,28 +13,28 @@ import pytest
 from gateway.policy.views import allowed
 from tests.builders import default_policy
 from tests.end_to_end.partner import Arrived, Partner
-from tests.end_to_end.running import MESSAGES, Serving
+from tests.end_to_end.running import FHIR, MESSAGES, Serving
 
 pytestmark = [pytest.mark.rabbitmq, pytest.mark.postgresql]
 
-FHIR = "application/fhir+json"
-DIGITAL_CHILD_HEALTH = "review.stu3.fhir.json"
+FHIR_JSON = "application/fhir+json"
+DIGITAL_CHILD_HEALTH = "fhir/stu3/CH004.json"
 # Who is told, as sharing.md section 4 has it: route and agency.
 TOLD = {
     "review.json": {("A", "health"), ("B", "education"), ("C", "education")},
     "review-no-concern.json": {("A", "health")},
     "review-held.json": {("A", "health")},
-    "review.fhir.json": {("A", "health"), ("B", "education"), ("C", "education")},
+    "fhir/r4/review.json": {("A", "health"), ("B", "education"), ("C", "education")},
     "report.json": {("B", "education"), ("E", "health"), ("E3", "education")},
-    "report.fhir.json": {("B", "education"), ("E", "health"), ("E3", "education")},
+    "fhir/r4/report.json": {("B", "education"), ("E", "health"), ("E3", "education")},
     "notice.json": {("G", "education")},
-    "notice.fhir.json": {("G", "education")},
+    "fhir/r4/notice.json": {("G", "education")},
     "referral.json": {("D", "health")},
-    "referral.fhir.json": {("D", "health")},
-    "referral.stu3.fhir.json": {("D", "health")},
-    "early-years-progress.stu3.fhir.json": {("A", "health")},
-    "educational-history.stu3.fhir.json": {("A", "health")},
-    "referral.bars.fhir.json": {("D", "health")},
+    "fhir/r4/referral.json": {("D", "health")},
+    "fhir/stu3/CH028.json": {("D", "health")},
+    "fhir/stu3/CH010.json": {("A", "health")},
+    "fhir/stu3/CH032.json": {("A", "health")},
+    "fhir/bars/servicerequest-request.json": {("D", "health")},
     "early-help.json": {("I2", "social-care")},
     "safeguarding.json": {("J", "social-care")},
 }
@@ -46,10 +46,13 @@ def receipts(served: Serving, key: str) -> dict[str, Any]:
     receipts = {}
     with served.client(key) as http:
         for name in (*TOLD, DIGITAL_CHILD_HEALTH):
+            folder = FHIR.parent if name.startswith("fhir/") else MESSAGES
             answer = http.post(
                 "/messages",
-                content=(MESSAGES / name).read_bytes(),
-                headers={"Content-Type": FHIR if ".fhir." in name else "application/json"}
+                content=(folder / name).read_bytes(),
+                headers={
+                    "Content-Type": FHIR_JSON if name.startswith("fhir/") else "application/json"
+                }
                 | {"Accept": "application/json"},
             )
             assert answer.status_code == 202, (name, answer.text)

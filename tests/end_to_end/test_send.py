@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from tests.builders import a_review
-from tests.end_to_end.running import MESSAGES, Said, Serving, free_port, within_this_process
+from tests.end_to_end.running import FHIR, MESSAGES, Said, Serving, free_port, within_this_process
 
 pytestmark = [pytest.mark.rabbitmq, pytest.mark.postgresql]
 
@@ -102,3 +102,9 @@ def test_a_proxy_that_answers_for_it_ends_with_3(served: Serving) -> None:
         proxy.shutdown()
     assert said.code == 3
     assert "502" in said.err
+
+
+def test_every_fhir_sample_can_be_sent_as_it_is(served: Serving, key: str) -> None:
+    samples = [path for path in sorted(FHIR.rglob("*")) if path.is_file()]
+    said = send(served, "--check", *samples, GATEWAY_KEY=key)
+    assert said.code == 0, said.out + said.err

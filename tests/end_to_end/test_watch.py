@@ -18,6 +18,7 @@ import pytest
 from tests.builders import a_probable_sen_review, body
 from tests.end_to_end.running import (
     COMMAND,
+    FHIR,
     MESSAGES,
     Said,
     Serving,
@@ -76,7 +77,7 @@ def a_message() -> bytes:
 
 
 def test_each_file_lies_with_its_answer_afterwards(folder: Path, served: Serving, key: str) -> None:
-    shutil.copy(MESSAGES / "review.fhir.json", folder)
+    shutil.copy(FHIR / "r4" / "review.json", folder)
     (folder / "Maya Ashdown.json").write_bytes(a_message())
     (folder / "broken.json").write_bytes(b"{")
     for unfinished in (".hidden.json", "later.json.tmp", "later.json.PART"):
@@ -89,7 +90,7 @@ def test_each_file_lies_with_its_answer_afterwards(folder: Path, served: Serving
     assert names(folder) == [".hidden.json", "later.json.PART", "later.json.tmp", "link.json"]
     assert names(folder / "accepted") == [
         "Maya Ashdown.json", "Maya Ashdown.json.receipt.json",
-        "review.fhir.json", "review.fhir.json.receipt.json",
+        "review.json", "review.json.receipt.json",
     ]  # fmt: skip
     assert names(folder / "refused") == ["broken.json", "broken.json.problem.json"]
     problem = orjson.loads((folder / "refused" / "broken.json.problem.json").read_bytes())

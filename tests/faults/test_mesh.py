@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from tests.builders import NHS_NUMBERS, a_child, a_probable_sen_review, body
-from tests.end_to_end.running import MESSAGES, Serving, a_gateway, eventually, processes_with
+from tests.end_to_end.running import FHIR, Serving, a_gateway, eventually, processes_with
 from tests.mesh import (
     ALERTS,
     ANSWERS,
@@ -74,7 +74,7 @@ def beside(serving: Serving, key: str, receipt: str) -> list[dict[str, Any]]:
 def test_a_review_comes_and_its_alert_goes_by_mesh(
     serving: Serving, key: str, partner: Box
 ) -> None:
-    sent = partner.send((MESSAGES / "review.fhir.json").read_bytes())
+    sent = partner.send((FHIR / "r4/review.json").read_bytes())
     answer, receipt = partner.take(ANSWERS)
     assert answer.local_id == sent
     assert partner.status(sent) == "acknowledged"

@@ -18,7 +18,7 @@ from adapters.inbound.fhir import PROFILES
 from adapters.inbound.fhir.xml import read as from_xml
 from adapters.outbound.fhir_xml import CONTENT_TYPE as FHIR_XML
 from adapters.outbound.fhir_xml import to_xml
-from adapters.outbound.operation_outcome import EMS, REC, REC_CODES
+from adapters.outbound.operation_outcome import EMS, REC, STATUSES
 from schemas.message import KINDS
 from tests.builders import a_probable_sen_review, a_review, changed, corpus
 from tests.integration.serving import FHIR, JSON, Gateway, Partner, serving
@@ -63,7 +63,7 @@ def traced(**changes: str) -> dict[str, str]:
 
 
 def a_bars_referral(**changes: str) -> Json:
-    bundle: Json = example("referral.bars.fhir.json")
+    bundle: Json = example("bars/servicerequest-request.json")
     bundle["entry"][0]["fullUrl"] = f"urn:uuid:{uuid4()}"
     resource(bundle, "ServiceRequest").update(changes)
     return bundle
@@ -91,12 +91,12 @@ def issues(answer: httpx.Response, status: int = 200) -> list[Json]:
 @pytest.mark.parametrize(
     ("sample", "version"),
     [
-        ("review.fhir.json", "R4"),
-        ("report.fhir.json", "R4"),
-        ("notice.fhir.json", "R4"),
-        ("referral.fhir.json", "R4"),
-        ("review.stu3.fhir.json", "STU3"),
-        ("referral.bars.fhir.json", "R4"),
+        ("r4/review.json", "R4"),
+        ("r4/report.json", "R4"),
+        ("r4/notice.json", "R4"),
+        ("r4/referral.json", "R4"),
+        ("stu3/CH004.json", "STU3"),
+        ("bars/servicerequest-request.json", "R4"),
     ],
 )
 def test_a_message_is_answered_by_a_message_in_its_version(
@@ -130,13 +130,13 @@ def test_a_message_is_answered_by_a_message_in_its_version(
     ("sample", "version"),
     [
         pytest.param(
-            "referral.bars.fhir.json",
+            "bars/servicerequest-request.json",
             "R4",
             marks=pytest.mark.conforms(
                 **{**BARS, "format": "XML"}, direction="in", outcome="taken"
             ),
         ),
-        ("review.stu3.fhir.json", "STU3"),
+        ("stu3/CH004.json", "STU3"),
     ],
 )
 def test_what_comes_as_xml_is_answered_as_xml(partner: Partner, sample: str, version: str) -> None:
@@ -221,7 +221,7 @@ def test_each_refusal_has_the_codes_of_the_standard_and_every_fault_its_place(
     for status, answer in refusals(gateway, partner, a_bars_referral()).items():
         for issue in issues(answer, status):
             [coding] = issue["details"]["coding"]
-            assert coding == {"system": REC, "code": REC_CODES[status][0]}, status
+            assert coding == {"system": REC, "code": STATUSES[str(status)]["rec_code"]}, status
             assert issue["severity"] == "error"
             assert issue["diagnostics"]
             R4B.get_fhir_model_class("OperationOutcome").model_validate(answer.json())
@@ -231,7 +231,7 @@ def test_each_refusal_has_the_codes_of_the_standard_and_every_fault_its_place(
 
 
 def test_a_refusal_in_stu3_has_the_codes_of_digital_child_health(partner: Partner) -> None:
-    bundle = example("review.stu3.fhir.json")
+    bundle = example("stu3/CH004.json")
     resource(bundle, "MessageHeader")["event"]["code"] = "CH999"
     [issue] = issues(process(partner, bundle), 422)
     coding = issue["details"]["coding"][0]
@@ -246,7 +246,11 @@ def test_what_is_answered_with_a_code_is_what_the_standard_publishes() -> None:
         (int(status), code, kind)
         for status, code, kind in (path.stem.split("-", 2) for path in folder.glob("*.json"))
     }
-    ours = {(s, *pair) for s, pair in REC_CODES.items() if s not in (405, 413, 415)}
+    ours = {
+        (int(status), row["rec_code"], row["rec_issue_type"])
+        for status, row in STATUSES.items()
+        if status not in ("405", "413", "415")
+    }
     assert ours <= published
     shapes = {
         frozenset(issue) | frozenset(f"details.{name}" for name in issue["details"])

@@ -18,18 +18,14 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from adapters.outbound.fhir_xml import to_xml
+from gateway import examples
 from gateway.api.batch import media_type_of
-from gateway.examples import MESSAGES
 from schemas.message import KINDS
 from tests.integration.serving import FHIR, JSON, XML, Gateway, Partner, serving
 
 SAMPLES = {
-    media: [
-        json.loads(path.read_bytes())
-        for path in sorted(MESSAGES.glob("*.json"))
-        if path.name.endswith(".fhir.json") == (media == FHIR)
-    ]
-    for media in (JSON, FHIR)
+    media: [json.loads(path.read_bytes()) for path in sorted(folder.rglob("*.json"))]
+    for media, folder in ((JSON, examples.MESSAGES), (FHIR, examples.FHIR))
 }
 FUZZ = settings(
     max_examples=40,

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from gateway.examples import MESSAGES
+from gateway.examples import FHIR as SAMPLES
 from schemas.message import KINDS
 from tests.integration.serving import FHIR, Gateway, Partner, serving
 
 SHAPES = [
-    ("report.fhir.json", "report-composition.fhir.json"),
-    ("review.fhir.json", "review-questionnaire.fhir.json"),
-    ("notice.fhir.json", "notice-condition.fhir.json"),
+    ("r4/report.json", "r4/report-composition.json"),
+    ("r4/review.json", "r4/review-questionnaire.json"),
+    ("r4/notice.json", "r4/notice-condition.json"),
 ]
 
 
@@ -34,7 +34,7 @@ def partner(gateway: Gateway) -> Partner:
 
 
 def sample(name: str) -> Any:
-    return json.loads((MESSAGES / name).read_bytes())
+    return json.loads((SAMPLES / name).read_bytes())
 
 
 def told(receipt: Any) -> set[tuple[str, str]]:
@@ -51,7 +51,7 @@ def test_another_shape_tells_the_same_people(one: str, other: str, partner: Part
 
 def test_the_answers_to_items_reach_no_mailbox(gateway: Gateway, partner: Partner) -> None:
     answer = partner.post(
-        sample("review-questionnaire.fhir.json"), media=FHIR, accept="application/json"
+        sample("r4/review-questionnaire.json"), media=FHIR, accept="application/json"
     )
     assert answer.status_code == 202, answer.text
     receipt = answer.json()
@@ -68,14 +68,14 @@ def test_the_answers_to_items_reach_no_mailbox(gateway: Gateway, partner: Partne
 
 
 def test_what_was_not_read_and_what_is_above_a_cut_off_are_questions(partner: Partner) -> None:
-    bundle = sample("report-composition.fhir.json")
+    bundle = sample("r4/report-composition.json")
     document = next(one["resource"] for one in bundle["entry"] if one["resource"].get("section"))
     text = {"status": "additional", "div": "<div xmlns='http://www.w3.org/1999/xhtml'>x</div>"}
     document["section"].append({"title": "Other", "text": text})
     [question] = partner.check(bundle, media=FHIR).json()["questions"]
     assert question["pointer"].endswith(".section[9].text")
 
-    review = sample("review.fhir.json")
+    review = sample("r4/review.json")
     review["entry"].append(
         {
             "resource": {

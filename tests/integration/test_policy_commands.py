@@ -10,7 +10,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from gateway.examples import AREA, MESSAGES
+from gateway.examples import AREA, EXAMPLES, MESSAGES
 from gateway.policy.loader import DEFAULT
 from gateway.policy.page import policy_page
 from schemas.receipt import SENTENCE
@@ -20,7 +20,8 @@ from tests.end_to_end.running import ROOT, Said, gateway, within_this_process
 
 @cache
 def explained(name: str) -> Said:
-    return within_this_process("policy", "explain", MESSAGES / f"{name}.json", folder=ROOT)
+    folder = EXAMPLES if name.startswith("fhir/") else MESSAGES
+    return within_this_process("policy", "explain", folder / f"{name}.json", folder=ROOT)
 
 
 def explain(message: object, folder: Path) -> Said:
@@ -80,7 +81,7 @@ def test_explain_shows_harm_to_the_front_door_urgent_and_to_nobody_else() -> Non
 
 
 def test_explain_reads_fhir_as_well() -> None:
-    shown = explained("review.fhir")
+    shown = explained("fhir/r4/review")
     assert shown.code == 0
     assert "told: " in shown.out
 

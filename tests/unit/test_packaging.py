@@ -37,7 +37,7 @@ def test_each_room_is_packed_with_its_tables_policies_migrations_and_templates(p
     assert {f"{room}/{path}" for path in files_of(room)} <= packed
 
 
-@pytest.mark.parametrize("example", ["cheshire-west-and-chester", "messages"])
+@pytest.mark.parametrize("example", ["cheshire-west-and-chester", "fhir", "messages"])
 def test_the_area_and_the_messages_that_a_first_run_uses_are_packed(packed, example):
     packed_as = f"gateway/_examples/{example}"
     assert {f"{packed_as}/{path}" for path in files_of(f"examples/{example}")} <= packed

@@ -20,11 +20,13 @@ BASE = "https://fhir.gateway.example"
 """Base of our own code systems, identifiers and extensions. A reserved name: nothing is fetched."""
 
 
-_KEYS = {
-    "https://fhir.nhs.uk/Id/ods-organization-code": "ods",
-    f"{BASE}/Id/urn": "urn",
-    f"{BASE}/Id/la-code": "la",
+SYSTEMS = {
+    "ods": "https://fhir.nhs.uk/Id/ods-organization-code",
+    "urn": f"{BASE}/Id/urn",
+    "la": f"{BASE}/Id/la-code",
 }
+"""By the word before an organisation's key in the directory, the system of its Identifier."""
+_KEYS = {system: word for word, system in SYSTEMS.items()}
 
 
 class Codes(Protocol):

@@ -1,74 +1,25 @@
-"""Writes docs/fhir-profiles.md from the tables of paths, the canonical model and the examples.
+"""Writes docs/fhir-profiles.md from the tables of paths and the canonical model.
 
 `python -m adapters.inbound.fhir.describe > docs/fhir-profiles.md`
 """
 
 from __future__ import annotations
 
-import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import accumulate
-from pathlib import Path
+from collections.abc import Iterable, Iterator
+from itertools import groupby
 from typing import Any, get_origin
 
 from pydantic import BaseModel
 
 from adapters.inbound.fhir import PROFILES
 from adapters.inbound.fhir.convert import CONVERTERS
-from adapters.inbound.fhir.profile import Profile, Row
-from adapters.value_elements import types_in, value_element, words_in
+from adapters.inbound.fhir.profile import Event, Profile, Row
+from adapters.value_elements import value_element
 from schemas.base import Coding
-from schemas.child import LookedAfter, ResponsiblePerson, Setting
-from schemas.fields import MODELS, properties
-from schemas.organisation import Organisation, Professional
-from schemas.review import (
-    Action,
-    Asq3,
-    Asq3Score,
-    AsqSe2,
-    Comment,
-    Contact,
-    DevelopmentalSkill,
-    EarlyYearsProgress,
-    EducationalHistory,
-    IndividualRequirements,
-    LegalFact,
-    SafetyAlert,
-    SenseStatus,
-    View,
-)
+from schemas.fields import MODELS, model_in, properties, words_in
 from schemas.sen_support import Need
 from schemas.speech_therapy import AreaFinding, Provision
-
-_SHARED: tuple[type[BaseModel], ...] = (Professional, Organisation, View, Provision)
-
-_MODELS: dict[str, type[BaseModel]] = {
-    model.__name__: model
-    for model in (
-        Action,
-        AreaFinding,
-        Asq3,
-        Asq3Score,
-        AsqSe2,
-        Comment,
-        Contact,
-        DevelopmentalSkill,
-        EarlyYearsProgress,
-        EducationalHistory,
-        IndividualRequirements,
-        LegalFact,
-        LookedAfter,
-        Need,
-        Organisation,
-        ResponsiblePerson,
-        SafetyAlert,
-        SenseStatus,
-        Setting,
-        View,
-    )
-} | {"AreaSection": AreaFinding, "NeedCoding": Need, "ProvisionText": Provision}
-"""Tables with a capital are named by the model that they fill, or by the shape in which it comes."""
 
 _HEADINGS = {
     "systems": "Names used below",
@@ -95,24 +46,18 @@ _PARAGRAPHS = {
     ),
 }
 
-_EXAMPLES = {
-    "review": ("review.fhir.json", "review-questionnaire.fhir.json"),
-    "report": ("report.fhir.json",),
-    "report-composition": ("report-composition.fhir.json",),
-    "notice": ("notice.fhir.json",),
-    "notice-condition": ("notice-condition.fhir.json",),
-    "referral": ("referral.fhir.json",),
-    "assessment-scales": ("review.stu3.fhir.json",),
-    "early-years-progress": ("early-years-progress.stu3.fhir.json",),
-    "educational-history": ("educational-history.stu3.fhir.json",),
-    "referral-request": ("referral.stu3.fhir.json",),
-    "bars-referral": ("referral.bars.fhir.json",),
+_SAMPLES = {
+    "review": ("review.json", "review-questionnaire.json"),
+    "assessment-scales": ("CH004.json", "CH004.xml"),
 }
+"""Tables that have more samples than one."""
 
 _INTRODUCTION = """\
 # FHIR profiles
 Written by `python -m adapters.inbound.fhir.describe` from the tables that the gateway reads by. \
-Send a Bundle to `POST /messages` as `application/fhir+json` or `application/fhir+xml`.
+Send a Bundle to `POST /messages` as `application/fhir+json` or `application/fhir+xml`. For each \
+event and shape there is a message that is taken, in [examples/fhir](../examples/fhir): \
+`gateway send examples/fhir/stu3/CH004.json`.
 
 ## What holds for every message
 - A Bundle of type `message` whose first entry is a MessageHeader. STU3 says its event in `event`, \
@@ -148,7 +93,8 @@ there is a fault, with the words on the right. *required*: what stands nowhere i
 what stands there was not read, and the receipt says so among its questions. \
 The third column says how a value is turned; `a→b` translates a code, \
 and a code that is not among them is a fault, or what `else` says: `else unmapped` lists it. \
-`object` is the next section.
+`object` is the next section. Another name with a capital is a table of its own, under *Parts of \
+these*.
 
 ## Nested extensions and questionnaire items
 Whatever has no natural element in FHIR is sent in one way: an extension \
@@ -158,31 +104,51 @@ own; a list repeats its member. The items of a QuestionnaireResponse are the sam
 `answer.value[x]` (a `valueCoding` gives its code). In a list whose places count, such as the six \
 `items` of an ASQ-3 domain, the members are named `1` to `6`, and one that is left out was not \
 answered. A property that has an element of its own may be \
-stated here too, and must then say the same.
+stated here too, and must then say the same. The members are listed under [Objects](#objects).
 """
 
 
-def describe(examples: Mapping[str, str]) -> str:
-    """Return the document. `examples` are the sample messages by file name."""
+_HEAD = ("| canonical | FHIR | converted | note |", "|---|---|---|---|")
+
+_INNER = """\
+### Parts of these
+A table that stands in the third column above is read with each node as `$this`."""
+
+_OBJECTS = """\
+## Objects
+The members of each, `[]` where one may repeat; in an extension or item each has the `value[x]` that \
+is named here, or members of its own. What each means is told by `GET /schemas/{kind}`."""
+
+
+def describe() -> str:
+    """Return the document."""
     lines = [_INTRODUCTION, "The converters:"]
-    for name, converter in CONVERTERS.items():
-        lines.append(f"- `{name}`: {converter.__doc__}")
-    lines += ["", "Objects that stand in several places:", ""]
-    for shared in _SHARED:
-        lines += [f"`{shared.__name__}`", "", *_members(members(shared))]
+    lines += (f"- `{name}`: {_one_line(one.__doc__)}" for name, one in CONVERTERS.items())
+    objects: set[type[BaseModel]] = set()
     for profile in reversed(PROFILES):
-        lines += _heading(profile)
-        events = {table: one.kind for one in profile.events.values() for table in one.tables}
+        lines += ["", *_heading(profile)]
+        events = {table: one for one in profile.events.values() for table in one.tables}
+        inner: list[str] = []
         for table, rows in own_tables(profile).items():
-            model = _MODELS.get(table, MODELS[events.get(table, "healthy-child-review")])
-            lines += [f"### {_title(profile, table)}", *_rows(rows, model)]
-            for row in rows:
-                if row.convert == "object":
-                    lines += _object(profile, rows, row, model)
-            lines += _PARAGRAPHS.get(table, ())
-            for name in _EXAMPLES.get(table, ()):
-                lines += [f"Example ({name}):", "", "```json", examples[name].strip(), "```", ""]
-    return "\n".join(lines).rstrip() + "\n"
+            kind = events[table].kind if table in events else "healthy-child-review"
+            model = _FILLED_BY.get(table, MODELS[kind])
+            objects |= {
+                one
+                for row in rows
+                if row.convert == "object"
+                for one in _with_inner(_held(_annotation(model, row.keys)))
+            }
+            if table in _FILLED_BY:
+                inner += _rows(rows, model, f"**{table}** ")
+                continue
+            lines += ["", f"### {_title(profile, table)}", *_HEAD, *_rows(rows, model)]
+            if table in events:
+                lines += ["", *_PARAGRAPHS.get(table, ()), _samples(profile, events[table], table)]
+        if inner:
+            lines += ["", _INNER, *_HEAD, *inner]
+    lines += ["", _OBJECTS]
+    lines += (_object(model) for model in sorted(objects, key=lambda model: model.__name__))
+    return "\n".join(lines) + "\n"
 
 
 def own_tables(profile: Profile) -> dict[str, tuple[Row, ...]]:
@@ -213,78 +179,79 @@ def _heading(profile: Profile) -> Iterator[str]:
         f"read instead of the rows of FHIR {profile.extends.version} for the same property; all else "
         "as there."
     )
-    yield ""
 
 
-def _rows(rows: tuple[Row, ...], model: type[BaseModel]) -> Iterator[str]:
-    """Describe the rows of a table; of a property that has its own words, with these."""
-    yield "| canonical | FHIR | converted | note |"
-    yield "|---|---|---|---|"
-    for row in rows:
-        words = [] if row.convert else words_in(_annotation(model, row.keys))
-        note = "; ".join(filter(None, (_listed(words), row.note)))
-        told = row.canonical in ("refused", "required", "noted")
-        what = f"*{row.canonical}*" if told else row.canonical
-        paths = row.fhir.replace("|", "\\|")
-        yield f"| {what} | `{paths}` | {row.convert} | {note} |"
-    yield ""
+def _samples(profile: Profile, event: Event, table: str) -> str:
+    """Link what can be sent as it stands: named by the table's event, in R4 by the table."""
+    folder = "bars" if profile.extends else profile.version.lower()
+    name = table if event.code == event.kind else event.code
+    names = (f"{folder}/{one}" for one in _SAMPLES.get(table, (f"{name}.json",)))
+    return "To send as it is: " + ", ".join(f"[{one}](../examples/fhir/{one})" for one in names)
 
 
-def _object(
-    profile: Profile, rows: tuple[Row, ...], row: Row, model: type[BaseModel]
-) -> Iterator[str]:
-    """Describe the members of a nested extension, or the items of a questionnaire."""
-    url = re.search(r"extension\('([^']*)'\)$", row.fhir)
-    yield f"Members of `{url[1] if url else row.fhir}` (`{row.canonical}`):"
-    yield ""
-    taken: set[str] = set()
-    beside = (*rows, *profile.tables["message"]) if url else ()
-    for other in (one for one in beside if one != row):
-        name = other.canonical.removesuffix("[]")
-        # Of a list another row gives other items.
-        inner = () if row.is_list else profile.tables.get(other.convert, ())
-        taken |= {name, *(f"{name}.{one.canonical.removesuffix('[]')}" for one in inner)}
-    taken.discard(".".join(row.keys))
-    inner_model = types_in(_annotation(model, row.keys))
-    found = next(one for one in inner_model if isinstance(one, type) and issubclass(one, BaseModel))
-    above = ".".join(row.keys)
-    yield from _members(
-        member
-        for member in members(found)
-        if not any(f"{above}.{part}" in taken for part in accumulate(member[0].split("."), _dotted))
-    )
+def _rows(rows: tuple[Row, ...], model: type[BaseModel], table: str = "") -> Iterator[str]:
+    """Describe the rows of a table, those that differ by their paths alone together.
+
+    Of a property that has its own words, with these.
+    """
+    for (canonical, convert, note), same in groupby(rows, _all_but_the_path):
+        first, *others = same
+        annotation = _annotation(model, first.keys)
+        words = [] if convert else words_in(annotation)
+        if convert == "object":
+            convert = f"object {_name(_held(annotation))}"
+        note = "; ".join(filter(None, (_listed(words), note)))
+        told = canonical in ("refused", "required", "noted")
+        what = f"*{canonical}*" if told else canonical
+        paths = "<br>".join(f"`{row.fhir}`" for row in (first, *others)).replace("|", "\\|")
+        yield f"| {table}{what} | {paths} | {convert} | {note} |"
 
 
-def _members(described: Iterable[tuple[str, str, bool, str]]) -> Iterator[str]:
-    yield "| member | value[x] | repeats | meaning |"
-    yield "|---|---|---|---|"
-    for path, value, many, meaning in described:
-        if value or many:
-            yield f"| {path} | {value} | {'yes' if many else ''} | {meaning} |"
-    yield ""
+def _all_but_the_path(row: Row) -> tuple[str, str, str]:
+    return row.canonical, row.convert, row.note
 
 
-def members(model: type[BaseModel], above: str = "") -> Iterator[tuple[str, str, bool, str]]:
-    """Yield each property of a model: its dotted path, value[x], whether a list, its meaning."""
+def _object(model: type[BaseModel]) -> str:
+    """List the members of an object: each with its value[x] or object, and its words."""
+    members = []
     for field in model.model_fields.values():
-        inner = properties(model)[field.alias or ""]
-        nested = inner if inner is not Coding else None
-        value = value_element(field.annotation) if nested is None else ""
-        if nested in _SHARED:
-            value, nested = f"`{nested.__name__}`", None
-        meaning = " ".join((field.description or "").split()).replace("|", "\\|")
-        meaning = ". ".join(filter(None, (_listed(words_in(field.annotation)), meaning)))
-        yield f"{above}{field.alias}", value, get_origin(field.annotation) is tuple, meaning
-        if nested:
-            yield from members(nested, f"{above}{field.alias}.")
+        held = _held(field.annotation)
+        value = _name(held) if held else value_element(field.annotation)
+        many = "[]" if get_origin(field.annotation) is tuple else ""
+        words = _listed(words_in(field.annotation))
+        members.append(f"`{field.alias}{many}` {value}" + (f" ({words})" if words else ""))
+    return f"- {_name(model)}: {'; '.join(members)}"
+
+
+def _held(annotation: Any) -> type[BaseModel] | None:
+    """Return the model of the objects that a property holds; a Coding is a value."""
+    found = model_in(annotation)
+    return None if found is Coding else found
+
+
+def _with_inner(model: type[BaseModel] | None) -> Iterator[type[BaseModel]]:
+    """Yield a model and all models that it holds."""
+    if model and model is not Coding:
+        yield model
+        for inner in properties(model).values():
+            yield from _with_inner(inner)
+
+
+_FILLED_BY: dict[str, type[BaseModel]] = {
+    one.__name__: one for model in MODELS.values() for one in _with_inner(model)
+} | {"AreaSection": AreaFinding, "NeedCoding": Need, "ProvisionText": Provision}
+"""Tables with a capital are named by the model that they fill, or by the shape in which it comes."""
+
+
+def _name(model: type[BaseModel] | None) -> str:
+    return f"**{model.__name__}**" if model else ""
 
 
 def _annotation(model: type[BaseModel], keys: Iterable[str]) -> Any:
     """Return the annotation of a property by its path, or None where there is none."""
     annotation: Any = model
     for key in keys:
-        models = (one for one in types_in(annotation) if isinstance(one, type))
-        holder = next((one for one in models if issubclass(one, BaseModel)), model)
+        holder = _held(annotation) or model
         fields = {field.alias: field.annotation for field in holder.model_fields.values()}
         annotation = fields.get(key)
     return annotation
@@ -294,12 +261,9 @@ def _listed(words: list[str]) -> str:
     return ", ".join(f"`{word}`" for word in words)
 
 
-def _dotted(above: str, part: str) -> str:
-    return f"{above}.{part}"
+def _one_line(text: str | None) -> str:
+    return " ".join((text or "").split())
 
 
 if __name__ == "__main__":
-    folder = Path(__file__).parents[3] / "examples" / "messages"
-    names = [name for shown in _EXAMPLES.values() for name in shown]
-    texts = {name: (folder / name).read_text(encoding="utf-8") for name in names}
-    sys.stdout.write(describe(texts))
+    sys.stdout.write(describe())

@@ -11,7 +11,7 @@ import pytest
 from gateway.directory.model import DefaultSharing, DefaultStatement
 from tests.builders import a_child, a_review
 from tests.integration.intake.desk import told
-from tests.unit.adapters.stu3_bundles import an_event
+from tests.unit.adapters.stu3_bundles import an_event, payload_of
 from tests.unit.adapters.stu3_events import (
     PAYLOADS,
     a_referral,
@@ -19,7 +19,6 @@ from tests.unit.adapters.stu3_events import (
     early_years_progress,
     legal_fact,
     plan,
-    professional_comment,
     safety_alert,
 )
 
@@ -149,7 +148,7 @@ def test_safety_and_legal_facts_are_shown_to_nobody(desk):
     facts = [legal_fact("764841000000100"), legal_fact()]
     [alert] = send(desk, part("CH029", 1, payload=[safety_alert()]))
     send(desk, part("CH033", 2, payload=facts))
-    after = send(desk, part("CH026", 3, payload=[professional_comment()]))[0]
+    after = send(desk, part("CH026", 3, payload=[payload_of("CH026")[0]]))[0]
     events = desk.read()
     assert "address" not in shown(events)["child"]
     seen = [*events, *(desk.follow(r).model_dump(mode="json") for r in (before, after))]

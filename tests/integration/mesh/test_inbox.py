@@ -11,11 +11,11 @@ from pydantic import SecretStr
 from gateway.journal import Codec, JournalAway
 from gateway.mesh.client import Mesh, MeshAway
 from tests.builders import a_notice, a_probable_sen_review, body
-from tests.end_to_end.running import MESSAGES
+from tests.end_to_end.running import FHIR as SAMPLES
 from tests.integration.mesh.conftest import Office
 from tests.mesh import ANSWERS, NOTICES, PARTNER, REVIEWS, STRANGER, Box, Way
 
-FHIR = (MESSAGES / "review.fhir.json").read_bytes()
+FHIR = (SAMPLES / "r4/review.json").read_bytes()
 JSON = body(a_probable_sen_review())
 
 

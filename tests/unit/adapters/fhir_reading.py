@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 from adapters.errors import NotUnderstood
 from adapters.inbound import fhir
 from adapters.inbound.parsed import Parsed
+from gateway.examples import FHIR as EXAMPLES
 from gateway.tables import load_tables
 
+BASE = "https://fhir.gateway.example"
+SNOMED = "http://snomed.info/sct"
 TABLES = load_tables()
 
-EXAMPLES = Path(__file__).parents[3] / "examples" / "messages"
+SAMPLES = sorted(path.relative_to(EXAMPLES).as_posix() for path in EXAMPLES.rglob("*.json"))
+"""Names of the samples: `stu3/CH004.json`."""
 
 
 def read(bundle: Any) -> Parsed:
@@ -47,3 +50,9 @@ def place(bundle: Any, kind: str, number: int = 0) -> str:
         if entry["resource"]["resourceType"] == kind
     ]
     return found[number]
+
+
+def extension(node: Any, name: str) -> Any:
+    """Return an extension of ours, by its name."""
+    url = f"{BASE}/StructureDefinition/{name}"
+    return next(one for one in node["extension"] if one["url"] == url)

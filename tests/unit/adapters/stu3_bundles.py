@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.unit.adapters.fhir_reading import example, resource
+
 Json = dict[str, Any]
 
 NHS = "https://fhir.nhs.uk/STU3"
-CARE_CONNECT = "https://fhir.hl7.org.uk/STU3"
 SNOMED = "http://snomed.info/sct"
 ODS = "https://fhir.nhs.uk/Id/ods-organization-code"
 
@@ -32,6 +33,10 @@ COMMUNICATION_30, GROSS_MOTOR_30 = "953311000000105", "953331000000102"
 HEADER, TRUST, PRACTICE, PATIENT, ENCOUNTER, PRACTITIONER, ROLE, PANEL, PLACE = (
     f"urn:uuid:7b1f3d0c-9d3b-4c55-8a52-0000000000{number:02d}" for number in range(1, 10)
 )
+
+
+PLACES = 8
+"""Entries of every sample: header, organisations, child, encounter, practitioner, place."""
 
 
 def coding(system: str, code: str, display: str | None = None) -> Json:
@@ -112,102 +117,25 @@ def an_event(
         code = coding(f"{NHS}/CodeSystem/EventType-1", SLUGS[event])
         url, system = "Extension-MessageEventType-1", "MessageEventType-1"
     what = coding(f"{NHS}/CodeSystem/{system}", action)
-    header = {
-        "resourceType": "MessageHeader",
-        "extension": [
-            {
-                "url": f"{NHS}/StructureDefinition/{url}",
-                "valueCodeableConcept": {"coding": [what]},
-            }
-        ],
-        "event": code,
-        "destination": [{"endpoint": "urn:nhs:addressing:asid:477121000325"}],
-        "timestamp": sent,
-        "source": {"endpoint": "urn:nhs-uk:addressing:ods:RXA"},
-        "responsible": refer(TRUST),
-        "focus": [refer(ENCOUNTER)],
-    }
-    status = coding(f"{CARE_CONNECT}/CodeSystem/CareConnect-NHSNumberVerificationStatus-1", "01")
-    patient = {
-        "resourceType": "Patient",
-        "identifier": [
-            {
-                "extension": [
-                    {
-                        "url": f"{CARE_CONNECT}/StructureDefinition/Extension-CareConnect-"
-                        "NHSNumberVerificationStatus-1",
-                        "valueCodeableConcept": {"coding": [status]},
-                    }
-                ],
-                "system": "https://fhir.nhs.uk/Id/nhs-number",
-                "value": "9990002053",
-            }
-        ],
-        "name": [{"use": "official", "family": "Handbridge", "given": ["Tess", "Mary"]}],
-        "gender": "female",
-        "birthDate": "2024-05-10",
-        "address": [
-            {"use": "home", "line": ["9 Example Wharf"], "city": "Chester", "postalCode": "CH1 0ZZ"}
-        ],
-        "generalPractitioner": [refer(PRACTICE)],
-    }
-    encounter = {
-        "resourceType": "Encounter",
-        "status": "finished",
-        "subject": refer(PATIENT),
-        "period": {"start": "2026-11-18"},
-        "location": [{"location": refer(PLACE)}],
-        "serviceProvider": refer(TRUST),
-    }
+    shell = example("stu3/CH020.json")
+    del shell["entry"][PLACES:]
+    header, encounter = (resource(shell, kind) for kind in ("MessageHeader", "Encounter"))
+    [said] = header["extension"]
+    said["url"] = f"{NHS}/StructureDefinition/{url}"
+    said["valueCodeableConcept"]["coding"] = [what]
+    header |= {"event": code, "timestamp": sent} | ({"id": id} if id else {})
+    shell["entry"][0]["fullUrl"] = HEADER
     if encounter_type:
-        kind = coding(f"{NHS}/CodeSystem/DCH-ChildHealthEncounterType-1", encounter_type)
-        encounter["type"] = [{"coding": [kind]}]
-    if id:
-        header["id"] = id
-    role = {
-        "resourceType": "PractitionerRole",
-        "practitioner": refer(PRACTITIONER),
-        "organization": refer(TRUST),
-        "code": [
-            {
-                "coding": [
-                    coding(
-                        f"{NHS}/CodeSystem/DCH-ProfessionalType-1",
-                        "330",
-                        "Specialist Community Public Health Nurse - Health Visitor",
-                    )
-                ]
-            }
-        ],
-        "telecom": [{"system": "phone", "value": "01244 000101"}],
-    }
-    resources = {
-        HEADER: header,
-        TRUST: {
-            "resourceType": "Organization",
-            "identifier": [{"system": ODS, "value": "RXA"}],
-            "name": "Cheshire and Wirral Partnership NHS Foundation Trust",
-        },
-        PRACTICE: {
-            "resourceType": "Organization",
-            "identifier": [{"system": ODS, "value": "N81991"}],
-            "name": "Rows Example Surgery",
-        },
-        PATIENT: patient,
-        ENCOUNTER: encounter,
-        PRACTITIONER: {
-            "resourceType": "Practitioner",
-            "name": [{"family": "Marsh", "given": ["Helen"]}],
-        },
-        ROLE: role,
-        PLACE: {"resourceType": "Location", "name": "Example Children's Centre"},
-    }
-    return {
-        "resourceType": "Bundle",
-        "type": "message",
-        "entry": [{"fullUrl": url, "resource": one} for url, one in resources.items()]
-        + [
-            {"fullUrl": f"{PANEL[:-2]}{number}", "resource": one}
-            for number, one in enumerate(payload, start=20)
-        ],
-    }
+        encounter["type"][0]["coding"][0]["code"] = encounter_type
+    else:
+        del encounter["type"]
+    shell["entry"] += [
+        {"fullUrl": f"{PANEL[:-2]}{number}", "resource": one}
+        for number, one in enumerate(payload, start=20)
+    ]
+    return shell
+
+
+def payload_of(event: str) -> list[Json]:
+    """Return what the sample of an event is about: all beside header, child, encounter and sender."""
+    return [entry["resource"] for entry in example(f"stu3/{event}.json")["entry"][PLACES:]]

@@ -11,11 +11,13 @@ from tests.unit.adapters.stu3_bundles import (
     ODS,
     PATIENT,
     PRACTITIONER,
+    SLUGS,
     SNOMED,
     TRUST,
     Json,
     a_panel,
     coding,
+    payload_of,
     refer,
 )
 
@@ -76,14 +78,9 @@ def early_years_progress(consent: str = "Y", link: str = "supportRequestedOrProv
 
 
 def developmental_skill(result: str = "1093061000000108", **elements: Any) -> Json:
-    stated = {
-        "code": {"coding": [coding(SNOMED, "1093111000000107", "Joins two words")]},
-        "asserter": refer(PRACTITIONER),
-        "stage": {"summary": {"coding": [coding(SNOMED, result)]}},
-        "onsetDateTime": "2026-10-02",
-        "note": [{"text": "Asked of her mother"}],
-    }
-    return about("Condition", **{**stated, **elements})
+    [skill] = payload_of("CH020")
+    skill["stage"]["summary"]["coding"][0]["code"] = result
+    return skill | elements
 
 
 def educational_history(**changes: Any) -> Json:
@@ -101,16 +98,6 @@ def educational_history(**changes: Any) -> Json:
     return form | {"contained": [SCHOOL]}
 
 
-def individual_requirements() -> Json:
-    return a_form(
-        individualNeedsPersonIndicator=a_coded(
-            "IndividualRequirement-IndividualNeedsPersonIndicator", "2"
-        ),
-        communicationProfessional=a_coded(SNOMED, "1199999999997"),
-        specificInformationFormat=a_coded(SNOMED, "936801000000109", "Requires large print"),
-    )
-
-
 def a_communication(words: str, **elements: Any) -> Json:
     payload = [{"contentString": words}]
     return about(
@@ -119,44 +106,17 @@ def a_communication(words: str, **elements: Any) -> Json:
 
 
 def parents_comment(relationship: str = "BPM") -> Json:
-    mother = {
-        "resourceType": "RelatedPerson",
-        "id": "mother",
-        "identifier": [{"system": "https://fhir.nhs.uk/Id/nhs-number", "value": "9990002053"}],
-        "patient": refer(PATIENT),
-        "relationship": concept("PersonRelationshipType", relationship, "Someone who cares"),
-        "name": [{"family": "Handbridge", "given": ["Ann"]}],
-    }
-    return a_communication("She hears me well", sender=refer("#mother"), contained=[mother])
-
-
-def professional_comment() -> Json:
-    category = [concept("ProfessionalCommentType", "014", "Developmental Skills")]
-    return a_communication("Seen at home", category=category, sender=refer(PRACTITIONER))
+    [comment] = payload_of("CH022")
+    comment["contained"][0]["relationship"]["coding"][0]["code"] = relationship
+    return comment
 
 
 def plan() -> Json:
-    return about(
-        "CarePlan",
-        status="active",
-        intent="plan",
-        description="See again in three months",
-        careTeam=[refer(PRACTITIONER)],
-    )
+    return payload_of("CH025")[0]
 
 
 def professional_contact(status: str = "active") -> Json:
-    episode = about(
-        "EpisodeOfCare",
-        status=status,
-        type=[concept("AssociationType", "Permanent")],
-        patient=refer(PATIENT),
-        managingOrganization=refer(TRUST),
-        period={"start": "2026-01-05"},
-        careManager=refer(PRACTITIONER),
-    )
-    del episode["subject"], episode["context"]
-    return episode
+    return payload_of("CH027")[0] | {"status": status}
 
 
 def an_observation(code: str | None, text: str | None = None, **elements: Any) -> Json:
@@ -164,9 +124,8 @@ def an_observation(code: str | None, text: str | None = None, **elements: Any) -
     return about("Observation", status="final", code=concept, **elements)
 
 
-def safety_alert(text: str = "Risk from others") -> Json:
-    performer = [refer(PRACTITIONER)]
-    return an_observation(None, text, performer=performer, valueString="A canary of a risk")
+def safety_alert(risk: str = "Risk from others") -> Json:
+    return payload_of("CH029")[0] | {"code": {"text": risk}}
 
 
 def legal_fact(code: str = PROTECTION_PLAN, **period: str) -> Json:
@@ -210,17 +169,10 @@ def asq_se2(shape: str = "B", score: float = 70, code: str = "1054021000000105")
 
 
 PAYLOADS: dict[str, list[Json]] = {
+    **{event: payload_of(event) for event in SLUGS},
     "CH004": [a_panel({COMMUNICATION_30: 25}, "A")],
     "CH010": [early_years_progress()],
-    "CH016": [individual_requirements()],
-    "CH020": [developmental_skill()],
-    "CH022": [parents_comment()],
-    "CH025": [plan()],
-    "CH026": [professional_comment()],
-    "CH027": [professional_contact()],
     "CH028": [a_referral()],
-    "CH029": [safety_alert()],
     "CH032": [educational_history()],
-    "CH033": [legal_fact()],
 }
 """One of each event."""

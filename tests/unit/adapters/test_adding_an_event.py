@@ -22,7 +22,7 @@ from tests.unit.adapters.fhir_reading import faults
 
 PAGE = (Path(__file__).parents[3] / "docs" / "adding-an-event.md").read_text(encoding="utf-8")
 ROW, TABLE, MESSAGE, TEST = re.findall(r"^```\w+\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
-NAME = "problem-list.stu3.fhir.json"
+NAME = "stu3/CH008.json"
 
 
 @pytest.fixture
@@ -30,6 +30,7 @@ def added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The page's test as a module, over a profile that has the page's row and table."""
     rows = files(fhir).joinpath("stu3.csv").read_text(encoding="utf-8") + TABLE
     (tmp_path / "stu3.csv").write_text(rows, encoding="utf-8")
+    (tmp_path / "stu3").mkdir()
     (tmp_path / NAME).write_text(MESSAGE, encoding="utf-8")
     uses = "import pytest\nfrom tests.unit.adapters.fhir_reading import example, faults, read\n\n\n"
     (tmp_path / "added.py").write_text(uses + TEST, encoding="utf-8")
@@ -50,10 +51,7 @@ def added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 def in_second_generation(bundle: Any) -> Any:
-    event = {
-        "system": "https://fhir.nhs.uk/STU3/CodeSystem/EventType-1",
-        "code": "problem-list-1",
-    }
+    event = {"system": "https://fhir.nhs.uk/STU3/CodeSystem/EventType-1", "code": "problem-list-1"}
     bundle["entry"][0]["resource"]["event"] = event
     return bundle
 

@@ -12,6 +12,7 @@ from graphql.execution.values import get_variable_values
 from adapters.outbound import FORMATS
 from adapters.outbound.eclipse import ENTRY_TYPES
 from schemas.message import KINDS
+from tests.conformance import conforms
 from tests.unit.adapters.alerts import ALERT, BASE, CHANGES, SAMPLES, THREAD, sample, stored
 
 # Names, types and what is required, as published; of the enumerations what this area has.
@@ -52,9 +53,7 @@ def faults(request: dict[str, Any]) -> list[GraphQLError]:
     return [*validate(SCHEMA, document), *(values if isinstance(values, list) else [])]
 
 
-@pytest.mark.conforms(
-    standard="Eclipse", event="alert", format="JSON", direction="out", outcome="rendered"
-)
+@conforms("Eclipse", "alert", "rendered", direction="out")
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("name", SAMPLES)
 def test_every_call_is_valid_once_the_person_is_found(name: str, change: str) -> None:

@@ -25,7 +25,7 @@ DOS = "https://fhir.nhs.uk/id/dos-service-id"
 
 @pytest.fixture
 def bundle() -> Any:
-    return example("referral.bars.fhir.json")
+    return example("bars/servicerequest-request.json")
 
 
 def reason(code: str) -> dict[str, Any]:

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from adapters.inbound import fhir
 from adapters.inbound.fhir import PROFILES, profile
 from adapters.inbound.fhir.convert import CONVERTERS
 from adapters.inbound.fhir.describe import describe
 from adapters.inbound.fhir.profile import Profile, TableFault, load_tables
 from schemas.fields import resolve
-from tests.unit.adapters.fhir_reading import EXAMPLES, TABLES
+from schemas.message import BODY
+from tests.unit.adapters.fhir_reading import EXAMPLES, SAMPLES, example, read
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "fhir-profiles.md"
 
@@ -21,21 +21,20 @@ NOT_CANONICAL = ("required", "refused", "noted")
 
 
 def test_the_document_is_current() -> None:
-    examples = {path.name: path.read_text(encoding="utf-8") for path in EXAMPLES.glob("*.json")}
-    assert DOCUMENT.read_text(encoding="utf-8") == describe(examples)
+    assert DOCUMENT.read_text(encoding="utf-8") == describe()
 
 
-def test_every_example_in_the_document_is_taken() -> None:
-    blocks = re.findall(r"```json\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)
-    kinds = [fhir.parse(block.encode(), TABLES).event for block in blocks]
-    assert sorted(kinds) == sorted(
-        [
-            *(2 * ["healthy-child-review", "speech-therapy-report", "sen-support-notice"]),
-            "referral",
-            *("CH004", "CH010", "CH028", "CH032"),
-            "servicerequest-request",
-        ]
-    )
+def test_every_event_and_shape_has_a_sample_and_every_sample_is_linked() -> None:
+    linked = re.findall(r"examples/fhir/([\w./-]+)\)", DOCUMENT.read_text(encoding="utf-8"))
+    there = [path for path in EXAMPLES.rglob("*") if path.is_file()]
+    assert sorted(linked) == sorted(path.relative_to(EXAMPLES).as_posix() for path in there)
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_every_sample_is_taken_as_what_its_name_says(name: str) -> None:
+    parsed = read(example(name))
+    folder, event = name.removesuffix(".json").split("/")
+    assert event == parsed.event or (folder == "r4" and event.startswith(BODY[parsed.message.kind]))
 
 
 @pytest.mark.parametrize("one", PROFILES, ids=lambda one: one.version)

@@ -15,10 +15,8 @@ from hypothesis import strategies as st
 from adapters.errors import NotUnderstood, NotWellFormed, Refused
 from adapters.inbound import fhir
 from tests.strategies import whole_messages
-from tests.unit.adapters.fhir_reading import EXAMPLES, TABLES, example, faults, place, resource
+from tests.unit.adapters.fhir_reading import SAMPLES, TABLES, example, faults, place, resource
 from tests.unit.adapters.stu3_bundles import a_review
-
-MESSAGES = {path.name: path.read_bytes() for path in sorted(EXAMPLES.glob("*.fhir.json"))}
 
 
 def test_what_is_no_json_is_refused_with_line_and_column() -> None:
@@ -41,7 +39,7 @@ def test_what_is_no_json_is_refused_with_line_and_column() -> None:
     ],
 )  # fmt: skip
 def test_what_is_no_message_is_refused(change: Any, pointer: str, code: str) -> None:
-    bundle = {**example("review.fhir.json"), **change}
+    bundle = {**example("r4/review.json"), **change}
     assert faults(bundle)[pointer][0] == code
 
 
@@ -52,7 +50,7 @@ def test_json_that_is_no_object_is_refused(body: bytes) -> None:
 
 
 def test_an_unknown_event_or_kind_is_told_what_is_taken() -> None:
-    bundle = example("review.fhir.json")
+    bundle = example("r4/review.json")
     header = bundle["entry"][0]["resource"]
     header["eventCoding"]["code"] = "prescription"
     [(code, detail)] = faults(bundle).values()
@@ -67,7 +65,7 @@ def test_an_unknown_event_or_kind_is_told_what_is_taken() -> None:
 
 def test_a_resource_that_a_message_does_not_hold_is_refused() -> None:
     for kind in ("Immunization", "NoSuchThing", "Bundle", 5, None):
-        for bundle in (a_review(), example("review.fhir.json")):
+        for bundle in (a_review(), example("r4/review.json")):
             bundle["entry"].append({"resource": {"resourceType": kind}})
             where = f"Bundle.entry[{len(bundle['entry']) - 1}].resource.resourceType"
             assert faults(bundle)[where][0] == "not-supported"
@@ -99,7 +97,7 @@ def test_a_reference_that_is_read_and_leads_nowhere_is_refused() -> None:
 
 
 def test_what_changes_the_meaning_and_is_not_understood_is_refused() -> None:
-    bundle = example("review.fhir.json")
+    bundle = example("r4/review.json")
     resource(bundle, "Patient")["modifierExtension"] = [{"url": "x", "valueBoolean": True}]
     bundle["implicitRules"] = "https://sender.example/rules"
     found = faults(bundle)
@@ -125,7 +123,7 @@ def test_what_is_nested_too_deeply_is_refused_cheaply(depth: int) -> None:
     ids=["entries", "unknown elements", "extensions"],
 )
 def test_a_message_of_nothing_but_faults_is_refused_cheaply(filling: Any) -> None:
-    bundle = example("review.fhir.json")
+    bundle = example("r4/review.json")
     holder = bundle if "entry" in filling else resource(bundle, "Patient")
     for name, value in filling.items():
         holder[name] = holder.get(name, []) + value if isinstance(value, list) else value
@@ -135,7 +133,7 @@ def test_a_message_of_nothing_but_faults_is_refused_cheaply(filling: Any) -> Non
 
 
 def test_all_faults_are_told_at_once_without_a_value() -> None:
-    bundle = example("review.fhir.json")
+    bundle = example("r4/review.json")
     patient = resource(bundle, "Patient")
     patient["identifier"][0]["value"] = "9990002011"
     patient["name"][0]["family"] = "Row\u0000lands"
@@ -175,7 +173,7 @@ def places(value: Any, above: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return found
 
 
-DOCUMENTS = {name: json.loads(body) for name, body in MESSAGES.items()}
+DOCUMENTS = {name: example(name) for name in SAMPLES}
 PLACES = {name: places(document) for name, document in DOCUMENTS.items()}
 
 

@@ -29,12 +29,12 @@ NAMESPACE = b'xmlns="http://hl7.org/fhir"'
 
 def within(patient: bytes) -> bytes:
     """A whole message with more in its Patient."""
-    body = to_xml(example("review.stu3.fhir.json"), "STU3")
+    body = to_xml(example("stu3/CH004.json"), "STU3")
     return body.replace(b"</Patient>", patient + b"</Patient>")
 
 
 def in_json(**patient: Any) -> bytes:
-    bundle = example("review.fhir.json")
+    bundle = example("r4/review.json")
     resource_of(bundle, "Patient").update(patient)
     return json.dumps(bundle).encode()
 

@@ -14,7 +14,7 @@ from adapters.inbound import fhir
 from adapters.outbound.fhir_xml import to_xml
 from tests.unit.adapters.fhir_reading import TABLES, example, place, read, resource
 
-SAMPLES = {"STU3": "review.stu3.fhir.json", "R4": "review.fhir.json"}
+SAMPLES = {"STU3": "stu3/CH004.json", "R4": "r4/review.json"}
 VERSIONS = pytest.mark.parametrize("version", SAMPLES)
 JSON, XML = "JSON", "XML"
 NOWHERE = {"reference": "urn:uuid:00000000-0000-4000-8000-00000000dead"}

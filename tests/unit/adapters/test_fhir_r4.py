@@ -7,20 +7,22 @@ from typing import Any
 import pytest
 
 from schemas.base import Coding
-from tests.unit.adapters.fhir_reading import example, faults, place, read, resource
+from tests.unit.adapters.fhir_reading import (
+    BASE,
+    SNOMED,
+    example,
+    extension,
+    faults,
+    place,
+    read,
+    resource,
+)
 
-BASE = "https://fhir.gateway.example"
 REASONS = "https://fhir.nhs.uk/STU3/CodeSystem/DCH-ReasonForReferral-1"
-SNOMED = "http://snomed.info/sct"
-
-
-def extension(resource: Any, name: str) -> Any:
-    url = f"{BASE}/StructureDefinition/{name}"
-    return next(one for one in resource["extension"] if one["url"] == url)
 
 
 def test_the_review_carries_scores_conclusion_opinion_and_agreement() -> None:
-    parsed = read(example("review.fhir.json"))
+    parsed = read(example("r4/review.json"))
     message = parsed.message
     assert parsed.event == message.kind == "healthy-child-review"
     assert [score.score for score in message.review.asq3.scores] == [25, 50, 40, 45, 50]
@@ -41,7 +43,7 @@ def test_the_review_carries_scores_conclusion_opinion_and_agreement() -> None:
 
 
 def test_the_report_carries_areas_and_a_safety_plan() -> None:
-    message = read(example("report.fhir.json")).message
+    message = read(example("r4/report.json")).message
     assert message.report.safety_plan.choking_risk
     assert [area.area for area in message.report.areas] == [
         "understanding",
@@ -52,7 +54,7 @@ def test_the_report_carries_areas_and_a_safety_plan() -> None:
 
 
 def test_the_notice_carries_provision_and_needs() -> None:
-    message = read(example("notice.fhir.json")).message
+    message = read(example("r4/notice.json")).message
     notice = message.notice
     assert (notice.provision_before, notice.provision) == ("N", "K")
     assert [(need.type, need.rank) for need in notice.needs] == [("SLCN", 1), ("SEMH", 2)]
@@ -61,7 +63,7 @@ def test_the_notice_carries_provision_and_needs() -> None:
 
 
 def test_the_referral_carries_service_reason_and_question() -> None:
-    message = read(example("referral.fhir.json")).message
+    message = read(example("r4/referral.json")).message
     service = message.referral.service
     assert (service.to, service.reason.code) == ("speech-and-language-therapy", "62")
     assert service.asq3.scores[0].score == 20
@@ -79,7 +81,7 @@ def test_the_referral_carries_service_reason_and_question() -> None:
     ],
 )
 def test_a_service_is_known_by_code_or_by_name(performer: Any, to: str) -> None:
-    bundle = example("referral.fhir.json")
+    bundle = example("r4/referral.json")
     request = resource(bundle, "ServiceRequest")
     request["performerType"] = performer
     if performer is None:  # then by what is asked for: 308452008
@@ -88,7 +90,7 @@ def test_a_service_is_known_by_code_or_by_name(performer: Any, to: str) -> None:
 
 
 def test_a_revoked_referral_retracts_whatever_the_header_says() -> None:
-    bundle = example("referral.fhir.json")
+    bundle = example("r4/referral.json")
     bundle["entry"][0]["resource"]["reason"]["coding"][0]["code"] = "update"
     resource(bundle, "ServiceRequest")["status"] = "revoked"
     message = read(bundle).message
@@ -96,7 +98,7 @@ def test_a_revoked_referral_retracts_whatever_the_header_says() -> None:
 
 
 def test_a_retraction_may_name_its_record_alone() -> None:
-    bundle = example("report.fhir.json")
+    bundle = example("r4/report.json")
     header = bundle["entry"][0]["resource"]
     del header["focus"]
     header["reason"]["coding"][0]["code"] = "delete"
@@ -111,7 +113,7 @@ def test_a_retraction_may_name_its_record_alone() -> None:
 
 
 def test_safeguarding_among_the_reasons_is_seen_wherever_it_stands() -> None:
-    bundle = example("referral.fhir.json")
+    bundle = example("r4/referral.json")
     request = resource(bundle, "ServiceRequest")
     request["reasonCode"].append({"coding": [{"system": REASONS, "code": "58"}]})
     [(code, detail)] = faults(bundle).values()
@@ -120,7 +122,7 @@ def test_safeguarding_among_the_reasons_is_seen_wherever_it_stands() -> None:
 
 
 def test_codes_that_no_map_has_are_kept_and_listed() -> None:
-    bundle = example("report.fhir.json")
+    bundle = example("r4/report.json")
     rare = {"system": SNOMED, "code": "229721007", "display": "Read in several ways"}
     resource(bundle, "DiagnosticReport")["conclusionCode"].append({"coding": [rare]})
     parsed = read(bundle)
@@ -129,7 +131,7 @@ def test_codes_that_no_map_has_are_kept_and_listed() -> None:
 
 
 def test_a_second_type_of_encounter_does_not_go_unseen() -> None:
-    bundle = example("review.fhir.json")
+    bundle = example("r4/review.json")
     local = {"system": "https://sender.example/types", "code": "HV-2"}
     resource(bundle, "Encounter")["type"].append({"coding": [local]})
     parsed = read(bundle)
@@ -146,14 +148,14 @@ def test_a_consent_says_agreement_by_its_status_and_provision() -> None:
         ("inactive", "permit", "withdrawn"),
         ("proposed", "permit", "not-asked"),
     ):
-        bundle = example("review.fhir.json")
+        bundle = example("r4/review.json")
         consent = resource(bundle, "Consent")
         consent["status"], consent["provision"]["type"] = status, provision
         assert read(bundle).message.sharing.agreement.status == agreement
 
 
 def test_a_consent_that_merely_stands_states_no_agreement() -> None:
-    bundle = example("review.fhir.json")
+    bundle = example("r4/review.json")
     consent = resource(bundle, "Consent")
     del consent["provision"]
     stated = extension(consent, "sharing-statement")["extension"]
@@ -173,7 +175,7 @@ def test_what_narrows_an_agreement_is_refused_not_overlooked() -> None:
         {"period": {"end": "2026-12-01"}},
         {"securityLabel": [{"code": "R"}]},
     ):
-        bundle = example("review.fhir.json")
+        bundle = example("r4/review.json")
         resource(bundle, "Consent")["provision"].update(narrower)
         [(pointer, (code, _))] = faults(bundle).items()
         assert pointer.startswith(f"{place(bundle, 'Consent')}.provision.{next(iter(narrower))}")
@@ -181,7 +183,7 @@ def test_what_narrows_an_agreement_is_refused_not_overlooked() -> None:
 
 
 def test_a_recipient_may_be_an_organisation() -> None:
-    bundle = example("review.fhir.json")
+    bundle = example("r4/review.json")
     school = next(
         entry["fullUrl"]
         for entry in bundle["entry"]
@@ -196,14 +198,14 @@ def test_a_recipient_may_be_an_organisation() -> None:
 
 @pytest.mark.parametrize("kind", ["Patient", "Consent"])
 def test_a_second_child_or_consent_is_refused(kind: str) -> None:
-    bundle = example("review.fhir.json")
+    bundle = example("r4/review.json")
     bundle["entry"].append({"resource": resource(bundle, kind)})
     where = f"Bundle.entry[{len(bundle['entry']) - 1}].resource"
     assert faults(bundle)[where] == ("not-supported", f"is a second {kind}; a message has one")
 
 
 def test_a_second_focus_is_refused() -> None:
-    bundle = example("review.fhir.json")
+    bundle = example("r4/review.json")
     second = {"fullUrl": "https://a.example/Encounter/2", "resource": resource(bundle, "Encounter")}
     bundle["entry"].append(second)
     bundle["entry"][0]["resource"]["focus"].append({"reference": "Encounter/2"})
@@ -212,7 +214,7 @@ def test_a_second_focus_is_refused() -> None:
 
 
 def test_the_sender_may_be_named_by_identifier_alone() -> None:
-    bundle = example("review.fhir.json")
+    bundle = example("r4/review.json")
     bundle["entry"][0]["resource"]["sender"] = {
         "identifier": {"system": "https://fhir.nhs.uk/Id/ods-organization-code", "value": "RXA"},
         "display": "Cheshire and Wirral Partnership",
@@ -222,7 +224,7 @@ def test_the_sender_may_be_named_by_identifier_alone() -> None:
 
 
 def test_an_unknown_member_of_an_extension_is_refused_with_the_nearest_known() -> None:
-    bundle = example("review.fhir.json")
+    bundle = example("r4/review.json")
     focus = resource(bundle, "Encounter")
     members = extension(focus, "review")["extension"]
     members.append({"url": "strength", "valueString": "Climbs well"})
@@ -235,7 +237,7 @@ def test_an_unknown_member_of_an_extension_is_refused_with_the_nearest_known() -
 
 
 def test_what_is_stated_in_two_places_must_be_the_same() -> None:
-    bundle = example("review.fhir.json")
+    bundle = example("r4/review.json")
     members = extension(resource(bundle, "Encounter"), "review")["extension"]
     members.append({"url": "date", "valueDate": "2026-11-18"})
     assert read(bundle).message.review.date.isoformat() == "2026-11-18"
@@ -246,7 +248,7 @@ def test_what_is_stated_in_two_places_must_be_the_same() -> None:
 
 
 def test_a_review_that_was_not_completed_says_how_in_its_extension() -> None:
-    bundle = example("review.fhir.json")
+    bundle = example("r4/review.json")
     focus = resource(bundle, "Encounter")
     focus["status"] = "cancelled"
     assert "lacks `review.outcome`" in faults(bundle)[place(bundle, "Encounter")][1]
@@ -256,7 +258,7 @@ def test_a_review_that_was_not_completed_says_how_in_its_extension() -> None:
 
 
 def test_items_of_a_questionnaire_may_repeat_their_answers() -> None:
-    bundle = example("notice.fhir.json")
+    bundle = example("r4/notice.json")
     item = resource(bundle, "QuestionnaireResponse")["item"]
     outcomes = next(one for one in item if one["linkId"] == "outcomes")
     outcomes["answer"].append({"valueString": "Leo joins a game."})
@@ -268,7 +270,7 @@ def test_items_of_a_questionnaire_may_repeat_their_answers() -> None:
 
 
 def test_harm_outside_a_safeguarding_referral_is_refused_with_what_to_do() -> None:
-    bundle = example("review.fhir.json")
+    bundle = example("r4/review.json")
     statement = extension(resource(bundle, "Consent"), "sharing-statement")["extension"]
     cause = {"url": "cause", "valueString": "Bruises"}
     statement.append({"url": "harm", "extension": [cause]})

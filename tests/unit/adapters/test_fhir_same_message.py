@@ -22,9 +22,8 @@ from adapters.inbound.fhir import PROFILES, xml
 from adapters.outbound.fhir_xml import to_xml
 from tests.builders import corpus
 from tests.strategies import whole_messages
-from tests.unit.adapters.fhir_reading import EXAMPLES, TABLES, example
+from tests.unit.adapters.fhir_reading import SAMPLES, TABLES, example
 
-SAMPLES = sorted(path.name for path in EXAMPLES.glob("*.fhir.json"))
 MESSAGES = {name: example(name) for name in SAMPLES}
 
 

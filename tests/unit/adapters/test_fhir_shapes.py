@@ -10,10 +10,19 @@ import pytest
 from adapters.inbound.fhir.narrative import plain_text
 from adapters.inbound.fhir.r4 import PROFILE
 from gateway.assessment import assess
-from tests.unit.adapters.fhir_reading import TABLES, example, faults, place, read, resource
+from tests.conformance import conforms
+from tests.unit.adapters.fhir_reading import (
+    BASE,
+    SNOMED,
+    TABLES,
+    example,
+    extension,
+    faults,
+    place,
+    read,
+    resource,
+)
 
-BASE = "https://fhir.gateway.example"
-SNOMED = "http://snomed.info/sct"
 HEADINGS = "https://fhir.hl7.org.uk/CodeSystem/UKCore-RecordStandardHeadings"
 XHTML = '<div xmlns="http://www.w3.org/1999/xhtml">{}</div>'
 Change = Callable[[Any], Any]
@@ -23,12 +32,6 @@ def focus(bundle: Any) -> Any:
     """Return the resource to which a message's focus leads."""
     address = bundle["entry"][0]["resource"]["focus"][0]["reference"]
     return next(one["resource"] for one in bundle["entry"] if one["fullUrl"] == address)
-
-
-def extension(node: Any, name: str) -> Any:
-    """Return an extension of ours, by its name."""
-    url = f"{BASE}/StructureDefinition/{name}"
-    return next(one for one in node["extension"] if one["url"] == url)
 
 
 def section(bundle: Any, code: str) -> Any:
@@ -46,25 +49,6 @@ def add_section(bundle: Any, system: str, code: str, words: str, **more: Any) ->
     return f"{place(bundle, 'Composition')}.section[{len(sections) - 1}]"
 
 
-def a_flag() -> Any:
-    """Return the notice as a Flag with its needs beside it."""
-    bundle = example("notice-condition.fhir.json")
-    need = focus(bundle)
-    stated = need["extension"]
-    need["extension"] = [one for one in stated if one["url"].endswith("need-rank")]
-    flag = {
-        "resourceType": "Flag",
-        "status": "active",
-        "code": {"coding": [{"system": f"{BASE}/CodeSystem/sen-provision", "code": "K"}]},
-        "subject": need["subject"],
-        "period": {"start": "2026-11-16"},
-        "extension": [one for one in stated if one["url"].endswith("notice")],
-    }
-    bundle["entry"].append({"fullUrl": "urn:uuid:0c1ff3a4", "resource": flag})
-    bundle["entry"][0]["resource"]["focus"] = [{"reference": "urn:uuid:0c1ff3a4"}]
-    return bundle
-
-
 def facts(bundle: Any) -> Any:
     """Return what a message says, without what every message has of its own."""
     document = read(bundle).message.document()
@@ -75,48 +59,28 @@ def facts(bundle: Any) -> Any:
     ("one", "other"),
     [
         pytest.param(
-            "report.fhir.json",
-            lambda: example("report-composition.fhir.json"),
+            "r4/report.json",
+            "r4/report-composition.json",
             id="Composition",
-            marks=pytest.mark.conforms(
-                standard="UK Core R4",
-                event="speech-therapy-report",
-                format="JSON",
-                direction="in",
-                outcome="taken",
-            ),
+            marks=conforms("UK Core R4", "speech-therapy-report", "taken"),
         ),
         pytest.param(
-            "notice.fhir.json",
-            lambda: example("notice-condition.fhir.json"),
+            "r4/notice.json",
+            "r4/notice-condition.json",
             id="Condition",
-            marks=pytest.mark.conforms(
-                standard="UK Core R4",
-                event="sen-support-notice",
-                format="JSON",
-                direction="in",
-                outcome="taken",
-            ),
+            marks=conforms("UK Core R4", "sen-support-notice", "taken"),
         ),
-        pytest.param("notice.fhir.json", a_flag, id="Flag"),
+        pytest.param("r4/notice.json", "r4/notice-flag.json", id="Flag"),
     ],
 )
-def test_the_same_facts_in_another_shape_are_the_same_message(
-    one: str, other: Callable[[], Any]
-) -> None:
-    assert facts(other()) == facts(example(one))
-    assert read(other()).notes == ()
+def test_the_same_facts_in_another_shape_are_the_same_message(one: str, other: str) -> None:
+    assert facts(example(other)) == facts(example(one))
+    assert read(example(other)).notes == ()
 
 
-@pytest.mark.conforms(
-    standard="UK Core R4",
-    event="healthy-child-review",
-    format="JSON",
-    direction="in",
-    outcome="taken",
-)
+@conforms("UK Core R4", "healthy-child-review", "taken")
 def test_a_review_by_questionnaire_says_and_finds_what_one_by_observations_does() -> None:
-    one, other = example("review.fhir.json"), example("review-questionnaire.fhir.json")
+    one, other = example("r4/review.json"), example("r4/review-questionnaire.json")
     said = [facts(bundle) for bundle in (one, other)]
     items = [
         [score.get("items") for score in each["review"].pop("asq3")["scores"]] for each in said
@@ -131,7 +95,7 @@ def test_a_review_by_questionnaire_says_and_finds_what_one_by_observations_does(
 
 
 def test_a_questionnaire_may_stand_beside_the_encounter_or_alone() -> None:
-    bundle = example("review-questionnaire.fhir.json")
+    bundle = example("r4/review-questionnaire.json")
     expected = facts(bundle)
     encounter = next(
         one["fullUrl"] for one in bundle["entry"] if one["resource"]["resourceType"] == "Encounter"
@@ -139,7 +103,7 @@ def test_a_questionnaire_may_stand_beside_the_encounter_or_alone() -> None:
     bundle["entry"][0]["resource"]["focus"] = [{"reference": encounter}]
     assert facts(bundle) == expected
 
-    alone = example("review-questionnaire.fhir.json")
+    alone = example("r4/review-questionnaire.json")
     response = focus(alone)
     del response["encounter"]
     response["item"].append(
@@ -154,7 +118,7 @@ def test_a_questionnaire_may_stand_beside_the_encounter_or_alone() -> None:
 
 
 def test_an_item_that_was_left_out_keeps_its_place() -> None:
-    bundle = example("review-questionnaire.fhir.json")
+    bundle = example("r4/review-questionnaire.json")
     group = focus(bundle)["item"][0]["item"][5]
     places = group["item"][2]["item"]
     places.reverse()
@@ -164,6 +128,21 @@ def test_an_item_that_was_left_out_keeps_its_place() -> None:
         score = read(bundle).message.review.asq3.scores[0]
         fifth = answer if element == "valueString" else "sometimes"
         assert score.items == ("sometimes", None, "sometimes", "sometimes", fifth, None)
+
+
+def test_a_referral_may_carry_the_answers_to_items_too() -> None:
+    bundle = example("r4/referral.json")
+    response = focus(example("r4/review-questionnaire.json"))
+    answers = {
+        "resourceType": "QuestionnaireResponse",
+        "questionnaire": f"{BASE}/Questionnaire/referral-service",
+        "status": "completed",
+        "item": [one for one in response["item"] if one["linkId"] == "asq3"],
+    }
+    kept = (one for one in bundle["entry"] if one["resource"]["resourceType"] != "Observation")
+    bundle["entry"] = [*kept, {"resource": answers}]
+    [first, *_] = read(bundle).message.referral.service.asq3.scores
+    assert first.items == (*["sometimes"] * 5, "not-yet")
 
 
 # ── retractions ──────────────────────────────────────────────────────────────────────────────
@@ -190,12 +169,12 @@ def status(code: str) -> Change:
         ("notice-condition", condition_status("verificationStatus", "refuted"), "entered-in-error"),
         ("notice-condition", condition_status("clinicalStatus", "resolved"), "cancelled"),
         ("notice-condition", condition_status("clinicalStatus", "inactive"), "cancelled"),
-        ("flag", status("entered-in-error"), "entered-in-error"),
-        ("flag", status("inactive"), "cancelled"),
+        ("notice-flag", status("entered-in-error"), "entered-in-error"),
+        ("notice-flag", status("inactive"), "cancelled"),
     ],
 )
 def test_a_status_retracts(bundle: str, change: Change, reason: str) -> None:
-    message = a_flag() if bundle == "flag" else example(f"{bundle}.fhir.json")
+    message = example(f"r4/{bundle}.json")
     change(message)
     taken = read(message).message
     assert (taken.action, taken.retract_reason) == ("retract", reason)
@@ -299,13 +278,7 @@ WRONG: list[tuple[str, str, Change, str, str]] = [
         f"{ITEM}[3].answer[0].valueInteger",
         "value",
     ),
-    (
-        "QuestionnaireResponse",
-        "not finished",
-        status("in-progress"),
-        ".status",
-        "not-supported",
-    ),
+    ("QuestionnaireResponse", "not finished", status("in-progress"), ".status", "not-supported"),
     (
         "Condition",
         "a provision that is none",
@@ -313,13 +286,7 @@ WRONG: list[tuple[str, str, Change, str, str]] = [
         ".extension[1].valueCode",
         "value",
     ),
-    (
-        "Condition",
-        "no onset",
-        lambda bundle: focus(bundle).pop("onsetDateTime"),
-        "",
-        "required",
-    ),
+    ("Condition", "no onset", lambda bundle: focus(bundle).pop("onsetDateTime"), "", "required"),
     (
         "Condition",
         "a rank in words",
@@ -338,10 +305,10 @@ WRONG: list[tuple[str, str, Change, str, str]] = [
     ),
 ]
 EXAMPLES = {
-    "Composition": lambda: example("report-composition.fhir.json"),
-    "QuestionnaireResponse": lambda: example("review-questionnaire.fhir.json"),
-    "Condition": lambda: example("notice-condition.fhir.json"),
-    "Flag": a_flag,
+    "Composition": "r4/report-composition.json",
+    "QuestionnaireResponse": "r4/review-questionnaire.json",
+    "Condition": "r4/notice-condition.json",
+    "Flag": "r4/notice-flag.json",
 }
 
 
@@ -351,14 +318,14 @@ EXAMPLES = {
 def test_a_wrong_value_is_refused_where_it_stands(
     kind: str, what: str, change: Change, where: str, code: str
 ) -> None:
-    bundle = EXAMPLES[kind]()
+    bundle = example(EXAMPLES[kind])
     change(bundle)
     found = faults(bundle)
     assert found[f"{place(bundle, kind)}{where}"][0] == code, found
 
 
 def test_an_unknown_link_id_is_told_the_nearest_known() -> None:
-    bundle = example("review-questionnaire.fhir.json")
+    bundle = example("r4/review-questionnaire.json")
     score(bundle)[0]["linkId"] = "domian"
     assert "did you mean `domain`?" in str(faults(bundle))
 
@@ -374,7 +341,7 @@ def test_an_unknown_link_id_is_told_the_nearest_known() -> None:
 def test_a_need_that_does_not_stand_is_refused_beside_one_that_does(
     change: Change, where: str
 ) -> None:
-    bundle = example("notice-condition.fhir.json")
+    bundle = example("r4/notice-condition.json")
     change({**bundle, "entry": [bundle["entry"][0], *bundle["entry"][::-1]]})
     header = bundle["entry"][0]["resource"]
     own = header["focus"]
@@ -387,14 +354,10 @@ def test_a_need_that_does_not_stand_is_refused_beside_one_that_does(
 
 
 @pytest.mark.parametrize(
-    ("name", "second"),
-    [
-        ("report-composition", "report"),
-        ("notice-condition", "notice"),
-    ],
+    ("name", "second"), [("report-composition", "report"), ("notice-condition", "notice")]
 )
 def test_a_focus_of_another_shape_beside_the_first_is_refused(name: str, second: str) -> None:
-    bundle, other = example(f"{name}.fhir.json"), example(f"{second}.fhir.json")
+    bundle, other = example(f"r4/{name}.json"), example(f"r4/{second}.json")
     entry = next(one for one in other["entry"] if one["resource"] is focus(other))
     entry["resource"]["subject"] = focus(bundle)["subject"]
     entry["resource"].pop("result", None)
@@ -409,7 +372,7 @@ def test_a_message_without_focus_is_told_every_type_that_it_may_be() -> None:
         ("report", ("DiagnosticReport", "Composition")),
         ("notice", ("QuestionnaireResponse", "Condition", "Flag")),
     ):
-        bundle = example(f"{name}.fhir.json")
+        bundle = example(f"r4/{name}.json")
         del bundle["entry"][0]["resource"]["focus"]
         detail = faults(bundle)["Bundle"][1]
         assert all(f"ofType({kind})" in detail for kind in types), detail
@@ -419,19 +382,19 @@ def test_a_message_without_focus_is_told_every_type_that_it_may_be() -> None:
 
 
 def test_a_section_that_is_not_read_is_told_by_its_place() -> None:
-    bundle = example("report-composition.fhir.json")
+    bundle = example("r4/report-composition.json")
     where = add_section(bundle, HEADINGS, "procedures", "None.")
     parsed = read(bundle)
     [note] = parsed.notes
     assert note.pointer == f"{where}.text"
     assert "was not read" in note.detail
     assert parsed.message.document() == {
-        **read(example("report-composition.fhir.json")).message.document()
+        **read(example("r4/report-composition.json")).message.document()
     }
 
 
 def test_what_two_sections_say_of_one_thing_is_not_lost_in_silence() -> None:
-    bundle = example("report-composition.fhir.json")
+    bundle = example("r4/report-composition.json")
     add_section(bundle, f"{BASE}/CodeSystem/report-section", "history", "Late words.")
     second = add_section(bundle, HEADINGS, "clinical-narrative", "More words.")
     parsed = read(bundle)
@@ -441,7 +404,7 @@ def test_what_two_sections_say_of_one_thing_is_not_lost_in_silence() -> None:
 
 @pytest.mark.parametrize(("narrative", "noted"), [("generated", False), ("additional", True)])
 def test_a_text_that_says_more_than_its_entries_is_told(narrative: str, noted: bool) -> None:
-    bundle = example("report-composition.fhir.json")
+    bundle = example("r4/report-composition.json")
     section(bundle, "areas")["text"]["status"] = narrative
     assert [note.pointer for note in read(bundle).notes] == [
         f"{place(bundle, 'Composition')}.section[0].text"
@@ -449,7 +412,7 @@ def test_a_text_that_says_more_than_its_entries_is_told(narrative: str, noted: b
 
 
 def test_an_entry_that_is_not_read_or_leads_nowhere_is_told() -> None:
-    bundle = example("report-composition.fhir.json")
+    bundle = example("r4/report-composition.json")
     place_ = {"resourceType": "Location", "name": "Clinic"}
     bundle["entry"].append({"fullUrl": "urn:uuid:10ca7104", "resource": place_})
     entries = [{"reference": "urn:uuid:10ca7104"}, {"reference": "urn:uuid:90e"}]
@@ -462,7 +425,7 @@ def test_an_entry_that_is_not_read_or_leads_nowhere_is_told() -> None:
 
 
 def test_areas_may_be_told_in_words_alone() -> None:
-    bundle = example("report-composition.fhir.json")
+    bundle = example("r4/report-composition.json")
     areas = section(bundle, "areas")
     del areas["entry"], areas["text"]
     severity = {"url": f"{BASE}/StructureDefinition/severity", "valueCode": "severe"}
@@ -482,7 +445,7 @@ def test_areas_may_be_told_in_words_alone() -> None:
 
 
 def test_headings_of_the_record_standards_are_understood() -> None:
-    bundle = example("report-composition.fhir.json")
+    bundle = example("r4/report-composition.json")
     add_section(bundle, HEADINGS, "diagnoses", "Developmental language disorder.")
     add_section(bundle, HEADINGS, "information-and-advice-given", "Sing together.")
     focus(bundle)["type"]["coding"] = [{"system": SNOMED, "code": "373942005"}]
@@ -495,7 +458,7 @@ def test_headings_of_the_record_standards_are_understood() -> None:
 
 
 def test_a_very_restricted_document_restricts_its_record() -> None:
-    bundle = example("report-composition.fhir.json")
+    bundle = example("r4/report-composition.json")
     assert read(bundle).message.sharing.restricted is None
     focus(bundle)["confidentiality"] = "V"
     assert read(bundle).message.sharing.restricted is True
@@ -503,7 +466,7 @@ def test_a_very_restricted_document_restricts_its_record() -> None:
 
 @pytest.mark.parametrize("kind", ["Flag", "Condition"])
 def test_a_resource_beside_the_report_that_is_not_read_is_told(kind: str) -> None:
-    bundle = example("report.fhir.json")
+    bundle = example("r4/report.json")
     resource_ = {
         "resourceType": kind,
         "subject": focus(bundle)["subject"],
@@ -515,7 +478,7 @@ def test_a_resource_beside_the_report_that_is_not_read_is_told(kind: str) -> Non
 
 
 def test_many_notes_are_told_by_their_number() -> None:
-    bundle = example("report.fhir.json")
+    bundle = example("r4/report.json")
     unread = {"resourceType": "Observation", "status": "final", "code": {"text": "Other"}}
     bundle["entry"] += [{"resource": unread}] * 130
     notes = read(bundle).notes
@@ -560,7 +523,7 @@ def test_a_narrative_becomes_the_text_that_a_reader_sees(div: str, text: str) ->
 def test_a_need_by_snomed_code_is_a_type_of_the_dfe_or_kept_word_for_word(
     code: str, need: str, is_known: bool
 ) -> None:
-    bundle = example("notice-condition.fhir.json")
+    bundle = example("r4/notice-condition.json")
     focus(bundle)["code"] = {"coding": [{"system": SNOMED, "code": code}], "text": "As written"}
     parsed = read(bundle)
     assert [one.type for one in parsed.message.notice.needs] == [need, "SEMH"]
@@ -608,7 +571,7 @@ def test_the_codes_of_the_asq_se_2_are_those_of_the_code_table() -> None:
     ],
 )
 def test_a_total_of_the_asq_se_2_is_read(coding: Any, elements: Any, months: int | None) -> None:
-    bundle = example("review.fhir.json")
+    bundle = example("r4/review.json")
     an_observation(bundle, *coding, **elements)
     parsed = read(bundle)
     total = parsed.message.review.asq_se2
@@ -616,6 +579,14 @@ def test_a_total_of_the_asq_se_2_is_read(coding: Any, elements: Any, months: int
     assert total.code.code == (MONTHS_30 if months else RARE)["code"]
     assert [one.code for one in parsed.unmapped] == [] if months else [RARE["code"]]
     assert parsed.message.review.other_codes == ()
+
+
+def test_who_completed_the_asq_se_2_stands_in_an_extension() -> None:
+    bundle = example("r4/review.json")
+    by = {"url": "completedBy", "valueString": "Parent"}
+    about = {"url": f"{BASE}/StructureDefinition/asq-se-2", "extension": [by]}
+    an_observation(bundle, MONTHS_30, valueQuantity={"value": 90}, extension=[about])
+    assert read(bundle).message.review.asq_se2.completed_by == "Parent"
 
 
 @pytest.mark.parametrize(
@@ -631,14 +602,14 @@ def test_a_total_of_the_asq_se_2_is_read(coding: Any, elements: Any, months: int
     ],
 )
 def test_a_wrong_total_of_the_asq_se_2_is_refused(elements: Any, where: str, code: str) -> None:
-    bundle = example("review.fhir.json")
+    bundle = example("r4/review.json")
     an_observation(bundle, MONTHS_30, **elements)
     path = f"Bundle.entry[{len(bundle['entry']) - 1}].resource{where}"
     assert faults(bundle)[path][0] == code
 
 
 def test_a_second_total_of_the_asq_se_2_is_refused() -> None:
-    bundle = example("review.fhir.json")
+    bundle = example("r4/review.json")
     for _ in range(2):
         an_observation(bundle, MONTHS_30, valueQuantity={"value": 90})
     assert (

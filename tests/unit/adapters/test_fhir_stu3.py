@@ -86,12 +86,6 @@ def test_scores_in_observations_of_the_bundle_read_as_contained_ones() -> None:
         assert read(bundle).message.review.asq3.scores[0].score == 25
 
 
-def test_a_deletion_retracts_what_was_entered_in_error() -> None:
-    message = read(a_review(action="delete")).message
-    assert (message.action, message.retract_reason) == ("retract", "entered-in-error")
-    assert read(a_review(action="update")).message.action == "update"
-
-
 def test_what_is_retracted_may_say_that_it_was_entered_in_error() -> None:
     for action, refused in (("delete", False), ("update", True)):
         bundle = a_review(action=action)
@@ -234,6 +228,6 @@ def test_what_is_lacking_is_told_with_where_it_is_read() -> None:
 
 
 def test_the_example_is_a_review_at_thirty_months() -> None:
-    message = read(example("review.stu3.fhir.json")).message
+    message = read(example("stu3/CH004.json")).message
     assert [score.score for score in message.review.asq3.scores] == [25, 50, 40, 45, 50]
     assert {score.questionnaire_months for score in message.review.asq3.scores} == {30}

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from adapters.inbound.fhir import PROFILES
+from tests.conformance import conforms
 from tests.unit.adapters.fhir_reading import TABLES, faults, place, read, resource
 from tests.unit.adapters.stu3_bundles import COMMUNICATION_30, SNOMED, a_panel, an_event, refer
 from tests.unit.adapters.stu3_events import (
@@ -33,17 +34,8 @@ from tests.unit.adapters.stu3_events import (
 REFERRAL = "CH028"
 
 
-def conforms(event: str, outcome: str) -> pytest.MarkDecorator:
-    return pytest.mark.conforms(
-        standard="Digital Child Health STU3",
-        event=event,
-        format="JSON",
-        direction="in",
-        outcome=outcome,
-    )
-
-
-EACH = [pytest.param(event, marks=conforms(event, "taken")) for event in PAYLOADS]
+STU3 = "Digital Child Health STU3"
+EACH = [pytest.param(event, marks=conforms(STU3, event, "taken")) for event in PAYLOADS]
 
 
 def event(code: str, *payload: Any, **changes: Any) -> Any:
@@ -127,7 +119,7 @@ READ_AS: dict[str, Any] = {
             }
         ]
     },
-    "CH029": {"safetyAlerts": [{"risk": "from-others", "words": "A canary of a risk"}]},
+    "CH029": {"safetyAlerts": [{"risk": "from-others", "words": "Do not visit alone"}]},
     "CH032": {
         "educationalHistory": [
             {
@@ -195,91 +187,33 @@ def test_what_a_part_lacks_is_told_where_it_is_read(code: str) -> None:
 SKILL, PLAN, COMMENT, FORM = "Condition", "CarePlan", "Communication", "QuestionnaireResponse"
 ERROR = {"status": "entered-in-error"}
 WRONG = {
-    "consent": (
-        "CH010",
-        early_years_progress("X"),
-        FORM,
-        ".item[0].answer[0].valueCoding",
-        "value",
-    ),
-    "words that are a number": (
-        "CH010",
-        a_form(areasOfConcern={"valueInteger": 3}),
-        FORM,
-        ".item[0].answer[0].valueInteger",
-        "value",
-    ),
+    "consent": ("CH010", early_years_progress("X"), FORM, ".item[0].answer[0].valueCoding", "value"),
+    "words that are a number": ("CH010", a_form(areasOfConcern={"valueInteger": 3}), FORM,
+        ".item[0].answer[0].valueInteger", "value"),
     "form in error": ("CH010", early_years_progress() | ERROR, FORM, ".status", "not-supported"),
-    "whose needs": (
-        "CH016",
-        a_form(individualNeedsPersonIndicator=a_coded("X", "9")),
-        FORM,
-        ".item[0].answer[0].valueCoding",
-        "value",
-    ),
-    "a need in words": (
-        "CH016",
-        a_form(mobilityNeeds="Walks with help"),
-        FORM,
-        ".item[0].answer[0].valueString",
-        "value",
-    ),
+    "whose needs": ("CH016", a_form(individualNeedsPersonIndicator=a_coded("X", "9")), FORM,
+        ".item[0].answer[0].valueCoding", "value"),
+    "a need in words": ("CH016", a_form(mobilityNeeds="Walks with help"), FORM,
+        ".item[0].answer[0].valueString", "value"),
     "result": ("CH020", developmental_skill("1"), SKILL, ".stage.summary.coding[0]", "value"),
     "no result": ("CH020", developmental_skill(stage={}), SKILL, "", "required"),
-    "day of a skill": (
-        "CH020",
-        developmental_skill(onsetDateTime="2026-13-40"),
-        SKILL,
-        ".onsetDateTime",
-        "partial-date",
-    ),
-    "skill in error": (
-        "CH020",
-        developmental_skill(verificationStatus="entered-in-error"),
-        SKILL,
-        ".verificationStatus",
-        "not-supported",
-    ),
+    "day of a skill": ("CH020", developmental_skill(onsetDateTime="2026-13-40"), SKILL, ".onsetDateTime",
+        "partial-date"),
+    "skill in error": ("CH020", developmental_skill(verificationStatus="entered-in-error"), SKILL,
+        ".verificationStatus", "not-supported"),
     "no words": ("CH022", parents_comment() | {"payload": []}, COMMENT, "", "required"),
     "view in error": ("CH022", parents_comment() | ERROR, COMMENT, ".status", "not-supported"),
-    "day of a comment": (
-        "CH026",
-        a_communication("x") | {"sent": "soon"},
-        COMMENT,
-        ".sent",
-        "partial-date",
-    ),
-    "comment in error": (
-        "CH026",
-        a_communication("x") | ERROR,
-        COMMENT,
-        ".status",
-        "not-supported",
-    ),
+    "day of a comment": ("CH026", a_communication("x") | {"sent": "soon"}, COMMENT, ".sent", "partial-date"),
+    "comment in error": ("CH026", a_communication("x") | ERROR, COMMENT, ".status", "not-supported"),
     "plan in error": ("CH025", plan() | ERROR, PLAN, ".status", "not-supported"),
-    "contact in error": (
-        "CH027",
-        professional_contact("entered-in-error"),
-        "EpisodeOfCare",
-        ".status",
-        "not-supported",
-    ),
+    "contact in error": ("CH027", professional_contact("entered-in-error"), "EpisodeOfCare", ".status",
+        "not-supported"),
     "alert in error": ("CH029", safety_alert() | ERROR, "Observation", ".status", "not-supported"),
     "fact in error": ("CH033", legal_fact() | ERROR, "Observation", ".status", "not-supported"),
-    "day of a plan": (
-        "CH033",
-        legal_fact(start="2026-02-31"),
-        "Observation",
-        ".effectivePeriod.start",
-        "partial-date",
-    ),
-    "year": (
-        "CH032",
-        educational_history(educationalEstablishmentStart={"valueDate": "26"}),
-        FORM,
-        ".item[2].answer[0].valueDate",
-        "partial-date",
-    ),
+    "day of a plan": ("CH033", legal_fact(start="2026-02-31"), "Observation", ".effectivePeriod.start",
+        "partial-date"),
+    "year": ("CH032", educational_history(educationalEstablishmentStart={"valueDate": "26"}), FORM,
+        ".item[2].answer[0].valueDate", "partial-date"),
     "establishment": (
         "CH032",
         educational_history(educationalEstablishment={"valueReference": refer("#nobody")}),
@@ -287,55 +221,22 @@ WRONG = {
         ".item[0].answer[0].valueReference.reference",
         "reference",
     ),
-    "need in words": (
-        "CH032",
-        educational_history(specialEducationalNeedType="Speech"),
-        FORM,
-        ".item[5].answer[0].valueString",
-        "value",
-    ),
-    "total": (
-        "CH004",
-        asq_se2(score=466),
-        "Observation",
-        ".component[0].valueQuantity.value",
-        "value",
-    ),
-    "total below nought": (
-        "CH004",
-        asq_se2("A", -1),
-        "Observation",
-        ".valueQuantity.value",
-        "value",
-    ),
-    "safeguarding": (
-        REFERRAL,
-        a_referral(reason="58"),
-        "ReferralRequest",
-        ".reasonCode[0].coding[0]",
-        "safeguarding-elsewhere",
-    ),
+    "need in words": ("CH032", educational_history(specialEducationalNeedType="Speech"), FORM,
+        ".item[5].answer[0].valueString", "value"),
+    "total": ("CH004", asq_se2(score=466), "Observation", ".component[0].valueQuantity.value", "value"),
+    "total below nought": ("CH004", asq_se2("A", -1), "Observation", ".valueQuantity.value", "value"),
+    "safeguarding": (REFERRAL, a_referral(reason="58"), "ReferralRequest", ".reasonCode[0].coding[0]",
+        "safeguarding-elsewhere"),
     "no service": (REFERRAL, a_referral(serviceRequested=[]), "ReferralRequest", "", "required"),
-    "two services": (
-        REFERRAL,
-        a_referral(serviceRequested=[concept(SNOMED, "308452008")] * 2),
-        "ReferralRequest",
-        ".serviceRequested[1]",
-        "not-supported",
-    ),
+    "two services": (REFERRAL, a_referral(serviceRequested=[concept(SNOMED, "308452008")] * 2),
+        "ReferralRequest", ".serviceRequested[1]", "not-supported"),
     "priority": (REFERRAL, a_referral(priority="soon"), "ReferralRequest", ".priority", "value"),
-    "day of a referral": (
-        REFERRAL,
-        a_referral(authoredOn="2026"),
-        "ReferralRequest",
-        ".authoredOn",
-        "value",
-    ),
-}
+    "day of a referral": (REFERRAL, a_referral(authoredOn="2026"), "ReferralRequest", ".authoredOn", "value"),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=conforms(WRONG[name][0], "refused")) for name in WRONG]
+    "name", [pytest.param(name, marks=conforms(STU3, WRONG[name][0], "refused")) for name in WRONG]
 )
 def test_a_wrong_value_is_refused_where_it_stands(name: str) -> None:
     code, payload, kind, where, fault = WRONG[name]

@@ -12,47 +12,24 @@ from adapters.inbound import fhir
 from adapters.inbound.fhir import PROFILES, xml
 from adapters.outbound.fhir_xml import to_xml
 from tests.builders import corpus
+from tests.conformance import conforms
 from tests.unit.adapters.fhir_reading import EXAMPLES, TABLES, example, place
 
-BUNDLE = example("review.stu3.fhir.json")
+BUNDLE = example("stu3/CH004.json")
 SAMPLE = to_xml(BUNDLE, "STU3").decode()
 PATIENT = place(BUNDLE, "Patient")
 SCHEMA = 'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:schemaLocation="a b"'
 
 
-def conforms(event: str, standard: str = "UK Core R4") -> pytest.MarkDecorator:
-    return pytest.mark.conforms(
-        standard=standard, event=event, format="XML", direction="in", outcome="taken"
-    )
-
-
-@pytest.mark.parametrize(
-    ("name", "kind"),
-    [
-        pytest.param(name, kind, marks=conforms(kind), id=name)
-        for name, kind in {
-            "review.fhir.json": "healthy-child-review",
-            "report.fhir.json": "speech-therapy-report",
-            "notice.fhir.json": "sen-support-notice",
-            "referral.fhir.json": "referral",
-        }.items()
-    ],
-)
-def test_each_kind_is_taken_as_xml(name: str, kind: str) -> None:
-    parsed = fhir.parse_xml(to_xml(example(name)), TABLES)
-    assert parsed.message.kind == kind
-    assert parsed.canonical == fhir.parse((EXAMPLES / name).read_bytes(), TABLES).canonical
-
-
 def test_the_sample_in_xml_is_the_one_in_json_under_an_id_of_its_own() -> None:
-    written = fhir.parse_xml((EXAMPLES / "review.stu3.fhir.xml").read_bytes(), TABLES).message
-    other = fhir.parse((EXAMPLES / "review.stu3.fhir.json").read_bytes(), TABLES).message
+    written = fhir.parse_xml((EXAMPLES / "stu3/CH004.xml").read_bytes(), TABLES).message
+    other = fhir.parse((EXAMPLES / "stu3/CH004.json").read_bytes(), TABLES).message
     assert written.id != other.id
     assert written.model_copy(update={"id": other.id}) == other
 
 
 @pytest.mark.skipif(not corpus("dch-stu3").is_dir(), reason="no folder of published messages")
-@conforms("CH004", "Digital Child Health STU3")
+@conforms("Digital Child Health STU3", "CH004", "taken", format="XML")
 def test_the_published_message_is_taken_as_xml() -> None:
     parsed = fhir.parse_xml((corpus("dch-stu3") / "AssessmentScales.xml").read_bytes(), TABLES)
     assert [score.score for score in parsed.message.review.asq3.scores] == [8, 25]

@@ -30,11 +30,7 @@ from tests.builders import (
     understood,
 )
 
-SAMPLES = [
-    json.loads(path.read_bytes())
-    for path in sorted(MESSAGES.glob("*.json"))
-    if not path.name.endswith(".fhir.json")
-]
+SAMPLES = [json.loads(path.read_bytes()) for path in sorted(MESSAGES.glob("*.json"))]
 LAST_SECOND = "9999-12-31T23:59:59"
 
 
@@ -192,12 +188,7 @@ OUT_OF_RANGE = [
         ("child.givenNames", "Maya", "is not a list", "value"),
         ("child", [], "is not an object", "value"),
         ("review", "done", "is not an object", "value"),
-        (
-            "child.sex",
-            "girl",
-            "is not one of `female`, `male`, `other` or `unknown`",
-            "value",
-        ),
+        ("child.sex", "girl", "is not one of `female`, `male`, `other` or `unknown`", "value"),
         (
             "child.firstLanguage",
             "English",

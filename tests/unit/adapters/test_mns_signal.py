@@ -10,6 +10,7 @@ from jsonschema import Draft202012Validator
 
 from adapters.outbound import FORMATS
 from tests.builders import corpus
+from tests.conformance import conforms
 from tests.unit.adapters.alerts import (
     ALERT,
     BASE,
@@ -35,13 +36,7 @@ def parts(bundle: dict[str, Any], name: str) -> dict[str, Any]:
     return {one["name"]: one for one in found}
 
 
-@pytest.mark.conforms(
-    standard="Multicast Notification Service",
-    event="alert",
-    format="JSON",
-    direction="out",
-    outcome="rendered",
-)
+@conforms("Multicast Notification Service", "alert", "rendered", direction="out")
 @pytest.mark.skipif(not SCHEMA.exists(), reason="the published schema is not here")
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("name", SAMPLES)

@@ -10,14 +10,8 @@ from fhir.resources.R4B.operationoutcome import OperationOutcome as OutcomeR4
 from fhir.resources.STU3.operationoutcome import OperationOutcome as OutcomeSTU3
 
 from adapters.errors import Fault
-from adapters.outbound.operation_outcome import (
-    EMS,
-    FAULT_TYPES,
-    ISSUE_TYPES,
-    REC,
-    REC_CODES,
-    operation_outcome,
-)
+from adapters.outbound.operation_outcome import EMS, REC, STATUSES, operation_outcome
+from adapters.outbound.operation_outcome import FAULTS as FAULT_ROWS
 from gateway.problems import TITLES
 
 # http://hl7.org/fhir/R4/valueset-issue-type.html; all of them but `multiple-matches` are STU3's too.
@@ -53,9 +47,10 @@ def test_each_answer_is_an_operation_outcome_of_every_version(
 
 
 def test_every_status_and_fault_has_a_type_that_fhir_knows() -> None:
-    assert ISSUE_TYPES.keys() == REC_CODES.keys() == TITLES.keys()
-    rec = {kind for _, kind in REC_CODES.values()}
-    assert {*ISSUE_TYPES.values(), *FAULT_TYPES.values(), *rec} <= set(R4_ISSUE_TYPES.split())
+    assert list(STATUSES) == [str(status) for status in TITLES]
+    rows = [*STATUSES.values(), *FAULT_ROWS.values()]
+    types = {row[name] for row in rows for name in ("issue_type", "rec_issue_type") if name in row}
+    assert types <= set(R4_ISSUE_TYPES.split())
 
 
 def test_in_r4_each_issue_has_the_status_in_the_words_of_booking_and_referral() -> None:

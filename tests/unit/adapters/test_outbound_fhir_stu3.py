@@ -17,6 +17,7 @@ from adapters.outbound import FORMATS
 from adapters.outbound.fhir_stu3 import SCALES
 from schemas.message import KINDS, Kind
 from tests.builders import tables
+from tests.conformance import conforms
 from tests.strategies import whole_messages
 from tests.unit.adapters.alerts import CHANGES, SAMPLES, any_fields, sample, stored, strings
 
@@ -43,13 +44,7 @@ def resource(bundle: Json, kind: str) -> Json:
     return next(one for one in found if one["resourceType"] == kind)
 
 
-@pytest.mark.conforms(
-    standard="Digital Child Health STU3",
-    event="alert",
-    format="JSON",
-    direction="out",
-    outcome="rendered",
-)
+@conforms("Digital Child Health STU3", "alert", "rendered", direction="out")
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("name", SAMPLES)
 def test_every_kind_is_what_stu3_has(name: str, change: str) -> None:

@@ -20,11 +20,7 @@ from tests.strategies import messages, whole_messages
 
 ROOT = Path(__file__).parents[3]
 COMMITTED = ROOT / "schemas" / "json"
-SAMPLES = sorted(
-    path
-    for path in (ROOT / "examples" / "messages").glob("*.json")
-    if not path.name.endswith(".fhir.json")
-)
+SAMPLES = sorted((ROOT / "examples" / "messages").glob("*.json"))
 
 
 def validator(name: str) -> Draft202012Validator:

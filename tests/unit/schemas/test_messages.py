@@ -256,12 +256,7 @@ def test_a_domain_has_six_places_for_its_items(items: list[Any], expected: set[s
 
 @pytest.mark.parametrize(
     ("written", "day"),
-    [
-        ("2024-05-14", "2024-05-14"),
-        ("2024-02-29", "2024-02-29"),
-        ("2024-05", None),
-        ("2024", None),
-    ],
+    [("2024-05-14", "2024-05-14"), ("2024-02-29", "2024-02-29"), ("2024-05", None), ("2024", None)],
 )
 def test_a_partial_date_is_kept_as_it_is_and_names_a_day_only_where_it_is_whole(
     written: str, day: str | None
@@ -296,10 +291,7 @@ def test_significant_harm_stands_in_a_safeguarding_referral_only(
 
 
 def test_a_service_referral_for_the_reason_of_safeguarding_is_told_what_to_do_instead() -> None:
-    reason = {
-        "system": "https://fhir.nhs.uk/STU3/CodeSystem/DCH-ReasonForReferral-1",
-        "code": "58",
-    }
+    reason = {"system": "https://fhir.nhs.uk/STU3/CodeSystem/DCH-ReasonForReferral-1", "code": "58"}
     document = changed(a_referral(), "referral.service.reason", reason)
     with pytest.raises(ValidationError, match="Telephone the front door now"):
         taken(document)
@@ -327,8 +319,7 @@ def test_a_safeguarding_referral_needs_a_named_person_and_a_cause_in_words(
 
 
 @pytest.mark.parametrize(
-    "unstated",
-    ["on", "publicInterest", "telephonedAt", "spokeTo", "parentsTold", "notToldBecause"],
+    "unstated", ["on", "publicInterest", "telephonedAt", "spokeTo", "parentsTold", "notToldBecause"]
 )
 def test_a_safeguarding_referral_goes_whatever_else_is_missing(unstated: str) -> None:
     document = changed(a_safeguarding_referral(), f"sharing.harm.{unstated}", None)

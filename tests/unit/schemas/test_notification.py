@@ -12,6 +12,7 @@ from adapters.errors import NotUnderstood
 from adapters.inbound.files import tabular
 from schemas.referral import SEN2_REQUEST_SOURCE, EhcRequest, Requester
 from tests.builders import OPINION, a_referral, changed, tables, understood
+from tests.conformance import conforms
 from tests.unit.adapters.file_reading import EXAMPLES, SCHOOL, TRUST, taken
 from tests.unit.policy.deciding import decided, the_alert
 
@@ -31,13 +32,7 @@ def a_notification(**changes: Any) -> dict[str, Any]:
     return a_referral(**{**stated, **changes})
 
 
-@pytest.mark.conforms(
-    standard="Section 23 notification",
-    event="referral",
-    format="JSON",
-    direction="in",
-    outcome="taken",
-)
+@conforms("Section 23 notification", "referral", "taken")
 def test_a_notification_is_told_to_the_early_years_sen_team_and_to_nobody_else() -> None:
     decision = decided(a_notification())
     (alert,) = decision.alerts
@@ -80,13 +75,7 @@ def test_rows_of_the_sample_go_where_the_law_sends_them() -> None:
         assert alert.fields["referral"]["ehc"] == message["referral"]["ehc"], "the whole request"
 
 
-@pytest.mark.conforms(
-    standard="EHC needs assessment request",
-    event="referral",
-    format="JSON",
-    direction="in",
-    outcome="taken",
-)
+@conforms("EHC needs assessment request", "referral", "taken")
 def test_the_sample_request_reaches_send_casework_whole() -> None:
     message = json.loads((MESSAGES / "ehc-request.json").read_text(encoding="utf-8"))
     alert = the_alert(decided(message), "H")

@@ -169,9 +169,7 @@ def test_a_child_is_known_by_nhs_number_else_upn_else_names_and_birth_date() -> 
 @pytest.mark.parametrize(
     "unknown", [{"familyName": None}, {"birthDate": None}, {"birthDate": "2024-05"}]
 )
-def test_two_children_of_whom_too_little_is_known_never_become_one(
-    unknown: dict[str, Any],
-) -> None:
+def test_two_children_of_whom_too_little_is_known_never_become_one(unknown: dict[str, Any]) -> None:
     child = a_child(nhsNumber=None, **unknown)
     first, second = a_review(child=child), a_review(child=child)
     assert key(first) != key(second)

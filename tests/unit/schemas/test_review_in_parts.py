@@ -11,13 +11,12 @@ from hypothesis import strategies as st
 
 from schemas.record import Part, fold
 from tests.unit.adapters.fhir_reading import read
-from tests.unit.adapters.stu3_bundles import COMMUNICATION_30, a_panel, an_event
+from tests.unit.adapters.stu3_bundles import COMMUNICATION_30, a_panel, an_event, payload_of
 from tests.unit.adapters.stu3_events import (
     a_communication,
     developmental_skill,
     early_years_progress,
     educational_history,
-    individual_requirements,
     legal_fact,
     parents_comment,
     plan,
@@ -27,7 +26,7 @@ from tests.unit.adapters.stu3_events import (
 VERSIONS: dict[str, list[list[Any]]] = {
     "CH004": [[a_panel({COMMUNICATION_30: 25}, "A")], [a_panel({COMMUNICATION_30: 40}, "B")]],
     "CH010": [[early_years_progress("Y")], [early_years_progress("N")]],
-    "CH016": [[individual_requirements()], [individual_requirements(), a_communication("Lift")]],
+    "CH016": [payload_of("CH016"), [*payload_of("CH016"), a_communication("Lift")]],
     "CH020": [
         [developmental_skill(), developmental_skill("1094981000000100")],
         [developmental_skill()],
