@@ -126,7 +126,7 @@ class Serving:
 
     def run(self, *words: object, **settings: str) -> Said:
         """Run another command with the same settings."""
-        return gateway(*words, folder=self.folder, **{**self.settings, **settings})
+        return within_this_process(*words, folder=self.folder, **{**self.settings, **settings})
 
     def key(self, organisation: str, *more: str) -> str:
         """Make a key by `gateway org add`."""
