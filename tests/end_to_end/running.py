@@ -29,7 +29,7 @@ Seen = TypeVar("Seen")
 ROOT = Path(__file__).resolve().parents[2]
 MESSAGES = ROOT / "examples" / "messages"
 COMMAND = Path(sys.executable).with_name("gateway")
-READY_WITHIN, ENDS_WITHIN = 30.0, 10.0
+READY_WITHIN, ENDS_WITHIN = 60.0, 20.0
 JOURNAL_KEY = "c3ludGhldGljIGNoaWxkcmVuIG9ubHksIDMyIGJ5dGU="
 """Base64 of 32 bytes, for PostgreSQL; a SQLite journal makes its own."""
 
@@ -63,7 +63,7 @@ def gateway(*words: object, folder: Path, **settings: str) -> Said:
         env=environment(settings),
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
     )
     return plain(done.returncode, done.stdout, done.stderr)
 
