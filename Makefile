@@ -1,6 +1,9 @@
 # Every target sets up what it needs; `make` alone lists them.
 .DEFAULT_GOAL := help
 
+# Byte code is kept whatever the environment says: a test run starts a hundred processes.
+export PYTHONDONTWRITEBYTECODE :=
+
 START := $(shell date +%s)
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt

@@ -72,7 +72,7 @@ def a_sandbox(folder: Path) -> Iterator[str]:
             [installed(), *words], env=settings, cwd=folder, stdout=out, stderr=out
         )
     try:
-        eventually(lambda: _answers(f"{url}/health"), 30)
+        eventually(lambda: _answers(f"{url}/health"), 60)
         yield url
     finally:
         sandbox.kill()

@@ -42,9 +42,14 @@ def whole_messages(examples: int) -> settings:
 
 
 @cache
+def _schema(kind: str) -> Schema:
+    return json_schema(kind) or {}
+
+
+@cache
 def _named(kind: str, name: str = "") -> st.SearchStrategy[Any]:
     """Return the values of a definition of a kind's schema, or of the whole: made once."""
-    schema = json_schema(kind) or {}
+    schema = _schema(kind)
     if name:
         return documents(schema["$defs"][name], kind)
     body = BODY[kind]  # type: ignore[index]

@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parents[2]
 MESSAGES = ROOT / "examples" / "messages"
 FHIR = ROOT / "examples" / "fhir"
 COMMAND = Path(sys.executable).with_name("gateway")
-READY_WITHIN, ENDS_WITHIN = 30.0, 10.0
+READY_WITHIN, ENDS_WITHIN = 60.0, 20.0
 JOURNAL_KEY = "c3ludGhldGljIGNoaWxkcmVuIG9ubHksIDMyIGJ5dGU="
 """Base64 of 32 bytes, for PostgreSQL; a SQLite journal makes its own."""
 
@@ -64,7 +64,7 @@ def gateway(*words: object, folder: Path, **settings: str) -> Said:
         env=environment(settings),
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
     )
     return plain(done.returncode, done.stdout, done.stderr)
 
@@ -127,7 +127,7 @@ class Serving:
 
     def run(self, *words: object, **settings: str) -> Said:
         """Run another command with the same settings."""
-        return gateway(*words, folder=self.folder, **{**self.settings, **settings})
+        return within_this_process(*words, folder=self.folder, **{**self.settings, **settings})
 
     def key(self, organisation: str, *more: str) -> str:
         """Make a key by `gateway org add`."""

@@ -10,12 +10,11 @@ import pytest
 
 from tests.builders import a_probable_sen_review
 from tests.end_to_end.running import (
-    Said,
     Serving,
     a_gateway,
     free_port,
+    gateway,
     key_in,
-    within_this_process,
 )
 
 
@@ -24,10 +23,6 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     """A gateway on a SQLite file, without RabbitMQ."""
     with a_gateway(tmp_path_factory.mktemp("embedded"), "--show-curl") as serving:
         yield serving
-
-
-def consume(serving: Serving, *words: str) -> Said:
-    return within_this_process("consume", *words, folder=serving.folder, **serving.settings)
 
 
 def send(serving: Serving, name: str) -> dict[str, Any]:
@@ -47,14 +42,14 @@ def test_what_an_agency_has_read_is_gone_and_the_sender_sees_that(embedded: Serv
     read = embedded.run("consume", "education", "--count", "1", "--json")
     assert read.code == 0, read.err
     assert [orjson.loads(line)["id"] for line in read.out.splitlines()] == [first]
-    people = consume(embedded, "education", "--wait", "0")
+    people = embedded.run("consume", "education", "--wait", "0")
     assert people.code == 0, people.err
     assert f"alert {second}" in people.out
     assert first not in people.out
     assert "for Early years SEN team" in people.out
     assert "basis: Duty to notify of probable special educational needs" in people.out
     assert "sharing.opinion.words: Probably a speech and language need." in people.out
-    assert consume(embedded, "education", "--wait", "0").out == ""
+    assert embedded.run("consume", "education", "--wait", "0").out == ""
     with embedded.client(key_in(embedded.out)) as http:
         now = http.get(f"/messages/{receipts[0]['id']}").json()
     assert {a["agency"]: a["state"] for a in now["alerts"]} == {
@@ -64,7 +59,8 @@ def test_what_an_agency_has_read_is_gone_and_the_sender_sees_that(embedded: Serv
 
 def test_a_second_gateway_on_the_same_file_refuses_to_start(embedded: Serving) -> None:
     assert embedded.process
-    second = embedded.run("serve", GATEWAY_PORT=str(free_port()))
+    settings = embedded.settings | {"GATEWAY_PORT": str(free_port())}
+    second = gateway("serve", folder=embedded.folder, **settings)
     assert second.code == 1
     (sentence,) = second.err.splitlines()
     assert f"already served by process {embedded.process.pid}" in sentence
@@ -72,6 +68,6 @@ def test_a_second_gateway_on_the_same_file_refuses_to_start(embedded: Serving) -
 
 
 def test_an_agency_that_does_not_exist_is_wrong_usage(embedded: Serving) -> None:
-    said = consume(embedded, "helth")
+    said = embedded.run("consume", "helth")
     assert said.err == "There is no agency `helth`; there are education, health, social-care.\n"
     assert said.code == 2

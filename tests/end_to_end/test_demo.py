@@ -19,6 +19,7 @@ from tests.end_to_end.running import (
     eventually,
     gateway,
     processes_with,
+    within_this_process,
 )
 from tests.services import amqp_url
 
@@ -53,7 +54,7 @@ def test_over_rabbitmq_it_shows_the_main_job_and_leaves_no_queue(tmp_path: Path)
 
 
 def test_embedded_it_shows_the_same(tmp_path: Path) -> None:
-    said = gateway("demo", "--embedded", folder=tmp_path)
+    said = within_this_process("demo", "--embedded", folder=tmp_path)
     assert_it_shows_the_main_job(said)
     assert "Embedded, without RabbitMQ" in said.out
     assert not list(tmp_path.iterdir())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -67,29 +66,30 @@ def test_a_check_names_a_wrong_setting_in_a_sentence(
 
 
 def test_serve_does_not_start_with_wrong_settings(tmp_path: Path) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = str(taken.getsockname()[1])
-        wrong = (
-            {"GATEWAY_PORT": port},
-            {"GATEWAY_PORT": str(free_port()), "GATEWAY_POLICY": a_wrong_policy(tmp_path)},
-            {"GATEWAY_PORT": str(free_port()), "GATEWAY_AMQP_URL": "gateway:secret@rabbit:5672"},
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        taken = gateway("serve", folder=tmp_path, GATEWAY_PORT=port)
+    wrong_policy, wrong_url = (
+        within_this_process(
+            "serve", folder=tmp_path, GATEWAY_PORT=str(free_port()), **{name: value}
         )
-        with ThreadPoolExecutor() as pool:
-            said = [
-                pool.submit(gateway, "serve", folder=folder, **settings)
-                for number, settings in enumerate(wrong)
-                if not (folder := tmp_path / str(number)).mkdir()
-            ]
-    for one, named in zip(said, (port, "our-policy.yaml:5", "GATEWAY_AMQP_URL"), strict=True):
-        (sentence,) = one.result().err.splitlines()
+        for name, value in (
+            ("GATEWAY_POLICY", a_wrong_policy(tmp_path)),
+            ("GATEWAY_AMQP_URL", "gateway:secret@rabbit:5672"),
+        )
+    )
+    for one, named in (
+        (taken, port),
+        (wrong_policy, "our-policy.yaml:5"),
+        (wrong_url, "GATEWAY_AMQP_URL"),
+    ):
+        (sentence,) = one.err.splitlines()
         assert named in sentence
-        assert one.result().code == 2
+        assert one.code == 2
 
 
 def test_a_check_without_rabbitmq_says_that_it_is_embedded(tmp_path: Path) -> None:
-    said = gateway("check", folder=tmp_path)
+    said = within_this_process("check", folder=tmp_path)
     assert said.code == 0, said.err
     assert "bases that are on: agreed, direct-care, s23" in said.out
     assert "Cheshire West and Chester" in said.out
@@ -132,7 +132,7 @@ def test_a_check_names_what_is_wrong_with_mesh(tmp_path: Path) -> None:
 
 
 def test_check_looks_at_mesh_also_where_rabbitmq_is_away(tmp_path: Path) -> None:
-    said = gateway(
+    said = within_this_process(
         "check",
         folder=tmp_path,
         GATEWAY_AMQP_URL="amqp://guest:guest@127.0.0.1:9/",

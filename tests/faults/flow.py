@@ -18,7 +18,7 @@ from tests.end_to_end.running import Serving, eventually
 
 FIRST_SENT = datetime(2026, 11, 17, 9, tzinfo=UTC)
 CLIENTS = 3
-MORE = 60
+MORE = 30
 """How many messages flow on, unasked, so that something is in flight when things break."""
 TOLD = {"healthy-child-review": ["education", "health"], "referral": ["social-care"]}
 """Who is told of each new record that the flow sends."""

@@ -81,6 +81,7 @@ def partner(rabbitmq: OwnRabbitMQ, serving: Serving) -> Iterator[Partner]:
         yield partner
 
 
+@pytest.mark.long
 def test_a_queue_that_does_not_answer_stops_nobody_else(
     rabbitmq: OwnRabbitMQ, serving: Serving, partner: Partner
 ) -> None:

@@ -31,12 +31,13 @@ from tests.services import scratch_database
 
 SCHOOL, OTHER_SCHOOL, SUPPLIER = "urn:199901", "urn:199902", "ods:8Z921"
 K = [("2025-09-01", "N"), ("2026-01-05", "K")]
+LIMIT = 2_000_000
 TOLD = "?parentsToldOn=2026-01-09&parentsToldBy=Ruth%20Okafor,%20SENCO"
 
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    with serving(tmp_path_factory.mktemp("files") / "gateway.db") as running:
+    with serving(tmp_path_factory.mktemp("files") / "gateway.db", max_file_bytes=LIMIT) as running:
         yield running
 
 
@@ -341,16 +342,15 @@ def test_what_a_school_may_not_send_is_forbidden_record_by_record(gateway: Gatew
             "multipart/form-data; boundary=b",
             422,
         ),
-        (b"<CTfile>" + b" " * 3_000_000, "application/xml", 413),
+        (b"<CTfile>" + b" " * LIMIT, "application/xml", 413),
     ],
 )
 def test_what_is_no_file_is_refused_and_its_bytes_are_not_kept(
-    tmp_path: Any, body: bytes, media: str, status: int
+    gateway: Gateway, school: Partner, body: bytes, media: str, status: int
 ) -> None:
-    with serving(tmp_path / "gateway.db", max_file_bytes=2_000_000) as gateway:
-        answer = send(gateway.partner(SCHOOL), body, media=media)
-        assert answer.status_code == status, answer.text
-        assert gateway.query("SELECT count(*) FROM refused WHERE bytes IS NOT NULL") == [(0,)]
+    answer = send(school, body, media=media)
+    assert answer.status_code == status, answer.text
+    assert gateway.query("SELECT count(*) FROM refused WHERE bytes IS NOT NULL") == [(0,)]
 
 
 def test_a_key_is_needed(gateway: Gateway) -> None:

@@ -44,7 +44,7 @@ def test_print_gives_the_page_for_the_data_sharing_agreement() -> None:
 
 
 def test_explain_shows_route_service_basis_and_what_is_seen_beside_what_is_not() -> None:
-    shown = gateway("policy", "explain", MESSAGES / "review.json", folder=ROOT)
+    shown = explained("review")
     assert (shown.code, shown.err) == (0, "")
     setting = block(shown.out, "B")
     assert "told: Little Acorns Example Nursery (education)" in setting
@@ -95,7 +95,7 @@ def test_what_is_printed_says_nothing_of_who_is_not_told(name: str) -> None:
 
 
 def test_a_message_that_is_refused_is_an_exit_code_and_every_fault_at_once() -> None:
-    shown = gateway("policy", "explain", MESSAGES / "review-refused.json", folder=ROOT)
+    shown = explained("review-refused")
     assert shown.code == 1
     assert shown.out == ""
     for place in ("/review/outcome: ", "/review/outcom: ", "/review/asq3/scores/0/score: "):
@@ -139,7 +139,7 @@ def test_a_policy_with_a_fault_stops_the_command_with_file_and_line(tmp_path: Pa
         text.replace("    to: inclusion-team", "    to: inclusion-teem"), encoding="utf-8"
     )
     line = text[: text.index("    to: inclusion-team")].count("\n") + 1
-    shown = gateway("policy", "print", folder=tmp_path, GATEWAY_POLICY=str(faulty))
+    shown = within_this_process("policy", "print", folder=tmp_path, GATEWAY_POLICY=str(faulty))
     assert shown.code == 2
     assert shown.out == ""
     assert f"area.yaml:{line}: the directory has no role `inclusion-teem`" in shown.err

@@ -16,6 +16,21 @@ async def all_of(publisher, publications):
     return await asyncio.gather(*(publisher.publish(p) for p in publications))
 
 
+@pytest.fixture
+def small(url, topology):
+    """A topology whose queue for education takes about 10 alerts."""
+    queue = topology.queue("education")
+    arguments = queue.arguments | {"x-max-length": 10}
+
+    def replace(channel):
+        channel.queue_delete(queue.name)
+        channel.queue_declare(queue.name, durable=True, arguments=arguments)
+        channel.queue_bind(queue.name, queue.binding.exchange, queue.binding.routing_key)
+
+    on_broker(url, replace)
+    return topology
+
+
 def on_broker(url, do):
     with pika.BlockingConnection(pika.URLParameters(url)) as connection:
         return do(connection.channel())
@@ -85,7 +100,7 @@ async def test_one_alert_to_two_queues_has_two_fates(publisher, an_alert):
     assert await all_of(publisher, [known, unknown]) == [Outcome.CONFIRMED, Outcome.UNROUTABLE]
 
 
-async def test_a_full_queue_refuses_its_agency_alone(url, numbers, publisher, an_alert):
+async def test_a_full_queue_refuses_its_agency_alone(small, publisher, an_alert):
     fill = [an_alert(agency) for agency in ("education", "health", "social-care")]
     for _ in range(5):
         outcomes = await all_of(publisher, fill[:1] * 10 + fill[1:])
@@ -95,11 +110,11 @@ async def test_a_full_queue_refuses_its_agency_alone(url, numbers, publisher, an
     assert publisher.channels_lost == 0
 
 
-async def test_a_channel_that_keeps_refusing_is_replaced(url, numbers, publisher, an_alert):
-    queue = numbers.queue("education").name
+async def test_a_channel_that_keeps_refusing_is_replaced(url, small, publisher, an_alert):
+    queue = small.queue("education").name
     while await publisher.publish(an_alert()) is Outcome.CONFIRMED:
         pass
-    held = depths(url, numbers)["education"]
+    held = depths(url, small)["education"]
     # One place is free. The old channel would say no until a fifth of the queue is free, and on
     # a cluster of 3.10 perhaps for ever; a fresh one is believed at once.
     taken(url, queue, held - 9)

@@ -1,35 +1,37 @@
 """A gateway without HTTP on each database: the real intake, the real journal, the example area."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
-import psycopg
 import pytest
 
 from gateway.journal import Codec, Journal
-from gateway.journal.tables import metadata
 from gateway.policy.model import Policy
 from tests.builders import default_policy
 from tests.integration.intake.desk import Desk
 from tests.integration.journal.conftest import (  # noqa: F401 - fixtures
     another,
     codec,
-    database,
+    empty_journal,
     journal,
     migrated_postgres,
     migrated_sqlite,
+    postgres,
 )
-from tests.services import driver_url
 
 Open = Callable[..., Desk]
 
 
-@pytest.fixture
-def postgres(migrated_postgres: str) -> str:  # noqa: F811
-    """The URL of an empty journal on PostgreSQL; to delete a few rows is quicker than to truncate."""
-    with psycopg.connect(driver_url(migrated_postgres)) as connection:
-        for table in reversed(metadata.sorted_tables):
-            connection.execute(f"DELETE FROM {table.name}")
-    return migrated_postgres
+@pytest.fixture(
+    params=["sqlite", pytest.param("postgresql", marks=[pytest.mark.postgresql, pytest.mark.long])]
+)
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty journal.
+
+    The statements are the journal's, whose tests run on both databases; here those do that are
+    `on_both`: repeats, failures and work side by side. `make test-long` runs all on PostgreSQL too.
+    """
+    return empty_journal(request, tmp_path)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
+import pytest
 from sqlalchemy import LargeBinary, create_engine, select
 
 from gateway.caller import Caller, caller_of
@@ -22,6 +23,12 @@ from schemas.receipt import Receipt
 from tests.builders import DAY, body, directory, tables
 
 SUPPLIER = "ods:8Z921"
+on_both = pytest.mark.parametrize(
+    "database",
+    ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)],
+    indirect=True,
+)
+"""What differs between databases, or may: run on each."""
 Message = Mapping[str, Any] | bytes
 Event = dict[str, Any]
 

@@ -8,8 +8,10 @@ from sqlalchemy import text
 from adapters.errors import NotUnderstood
 from gateway.journal import Codec, Journal, JournalAway, Transaction
 from tests.builders import a_child, a_probable_sen_review, a_report, a_review
-from tests.integration.intake.desk import Desk
+from tests.integration.intake.desk import Desk, on_both
 from tests.unit.adapters.fhir_writer import bundle_of
+
+pytestmark = on_both
 
 
 def fails_in(monkeypatch, method, how):

@@ -12,7 +12,7 @@ from gateway.files.statement import statement_of
 from gateway.journal import JournalAway
 from gateway.metrics import Metrics
 from tests.builders import SCHOOL
-from tests.integration.intake.desk import Desk
+from tests.integration.intake.desk import Desk, on_both
 from tests.school_files import a_ctf, a_need, a_pupil, a_upn
 
 K = [("2025-09-01", "N"), ("2026-01-05", "K")]
@@ -25,6 +25,7 @@ def filing(desk: Desk) -> Filing:
     return Filing(desk.intake, Metrics(desk.journal, "mailbox"))
 
 
+@on_both
 def test_two_gateways_that_settle_the_same_entries_take_each_once(
     desk: Desk, other_desk: Desk
 ) -> None:

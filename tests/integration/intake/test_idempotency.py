@@ -12,8 +12,10 @@ from gateway.intake import Repeated
 from schemas.message import KINDS
 from tests.builders import DAY, PRACTICE, a_child, a_report, a_review, body, changed, tables
 from tests.integration.intake.bundles import assessment_scales
-from tests.integration.intake.desk import at_once, told
+from tests.integration.intake.desk import at_once, on_both, told
 from tests.unit.adapters.fhir_writer import bundle_of
+
+pytestmark = on_both
 
 NOBODY_ELSE = Rights(frozenset(KINDS), frozenset())
 

@@ -25,10 +25,10 @@ from tests.builders import (
     body,
     changed,
 )
+from tests.integration.intake.desk import on_both
 from tests.services import amqp_url
 
 pytestmark = pytest.mark.rabbitmq
-only_sqlite = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
@@ -136,6 +136,7 @@ def many(count):
     ]
 
 
+@on_both
 def test_what_was_recorded_is_confirmed_and_then_delivered(desk, settings, declared, journal):
     receipt = desk.send(a_probable_sen_review())
     expected = {event["id"]: event for event in desk.due()}
@@ -154,7 +155,6 @@ def test_what_was_recorded_is_confirmed_and_then_delivered(desk, settings, decla
     assert taken(declared, "social-care") == []
 
 
-@only_sqlite
 def test_a_safeguarding_referral_is_not_delivered_until_it_is_confirmed(
     desk, settings, declared, journal
 ):
@@ -166,7 +166,6 @@ def test_a_safeguarding_referral_is_not_delivered_until_it_is_confirmed(
     assert "not known" in desk.follow(receipt).warning
 
 
-@only_sqlite
 def test_what_was_superseded_is_not_sent(desk, settings, declared, journal):
     review = a_review()
     first = desk.send(review)
@@ -180,7 +179,6 @@ def test_what_was_superseded_is_not_sent(desk, settings, declared, journal):
     assert states(desk, first) == {"health": "superseded"}
 
 
-@only_sqlite
 def test_an_unbound_queue_leaves_its_alerts_due_until_the_topology_is_applied(
     desk, settings, declared, journal, quick
 ):
@@ -197,7 +195,6 @@ def test_an_unbound_queue_leaves_its_alerts_due_until_the_topology_is_applied(
     assert [len(taken(declared, agency)) for agency in ("education", "health")] == [1, 1]
 
 
-@only_sqlite
 def test_a_relay_that_starts_before_a_queue_is_there_is_up_once_the_topology_is_applied(
     desk, settings, declared, journal, quick
 ):
@@ -212,7 +209,6 @@ def test_a_relay_that_starts_before_a_queue_is_there_is_up_once_the_topology_is_
         until(lambda: relay.state == "up")
 
 
-@only_sqlite
 def test_a_relay_that_starts_before_the_topology_is_there_delivers_soon_after_it_is(
     desk, settings, topology, journal, quick
 ):
@@ -225,7 +221,6 @@ def test_a_relay_that_starts_before_the_topology_is_there_delivers_soon_after_it
         until(lambda: relay.state == "up")
 
 
-@only_sqlite
 def test_what_is_due_while_the_exchange_is_gone_is_delivered_soon_after_it_is_back(
     desk, settings, declared, journal, quick
 ):
@@ -241,7 +236,6 @@ def test_what_is_due_while_the_exchange_is_gone_is_delivered_soon_after_it_is_ba
         until(lambda: relay.state == "up")
 
 
-@only_sqlite
 def test_a_full_queue_backs_off_alone_while_the_others_flow(
     desk, settings, declared, journal, quick
 ):
@@ -279,6 +273,7 @@ def test_a_full_queue_backs_off_alone_while_the_others_flow(
     assert len({properties.message_id for _, properties, _ in got if properties.message_id}) == 6
 
 
+@on_both
 def test_two_relays_share_the_work_and_deliver_each_alert_once(
     desk, settings, declared, journal, another
 ):
@@ -292,7 +287,6 @@ def test_two_relays_share_the_work_and_deliver_each_alert_once(
     assert {row["attempts"] for row in desk.rows("delivery")} == {1}
 
 
-@only_sqlite
 def test_an_alert_that_rabbitmq_cannot_take_is_set_aside_alone(desk, settings, declared, journal):
     review = a_review()
     # Of what a sender may send the alert shows each code in three places, and escapes its letters.

@@ -40,11 +40,16 @@ def postgres(migrated_postgres: str) -> str:
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of an empty journal."""
+    return empty_journal(request, tmp_path)
+
+
+def empty_journal(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Empty the database that the parameter names, and return its URL."""
     if request.param == "sqlite":
         file = tmp_path / "gateway.db"
         shutil.copy(request.getfixturevalue("migrated_sqlite"), file)
         return f"sqlite:///{file}"
-    return request.getfixturevalue("postgres")
+    return str(request.getfixturevalue("postgres"))
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ def claim(journal: Journal, limit: int = 100, at=NOW + timedelta(hours=1), **cha
 
 
 def test_a_claimed_alert_has_all_that_publishing_needs(journal: Journal) -> None:
-    alert = journal.transact(lambda tx: tell(tx, "k.record", body=b"{event}")).result(5)
+    alert = journal.transact(lambda tx: tell(tx, "k.record", body=b"{event}")).result(30)
     (due,) = claim(journal)
     assert (due.alert_id, due.thread_id, due.target) == (alert.id, alert.thread_id, "education")
     assert (due.kind, due.type, due.urgency) == ("healthy-child-review", "created", "routine")
@@ -129,9 +129,9 @@ def test_a_relay_gives_back_only_what_is_still_its_own(journal: Journal) -> None
 
 
 def test_a_superseded_delivery_is_neither_claimed_nor_given_back(journal: Journal) -> None:
-    journal.transact(lambda tx: tell(tx, "k.record", body=b"old")).result(5)
+    journal.transact(lambda tx: tell(tx, "k.record", body=b"old")).result(30)
     (old,) = claim(journal)
-    journal.transact(lambda tx: tell(tx, "k.record", body=b"new")).result(5)
+    journal.transact(lambda tx: tell(tx, "k.record", body=b"new")).result(30)
     journal.deliveries.release([old.id], NOW, "nack", "relay-1")
     assert [due.body for due in claim(journal)] == [b"new"]
 
@@ -168,7 +168,7 @@ def test_what_is_due_of_a_record_is_found_however_much_is_due(
     event.listen(Engine, "before_cursor_execute", note)
     try:
         with Journal(f"sqlite:///{file}", codec) as journal:
-            journal.transact(lambda tx: tx.threads("k.record")).result(5)
+            journal.transact(lambda tx: tx.threads("k.record")).result(30)
     finally:
         event.remove(Engine, "before_cursor_execute", note)
     [asked] = [one for one in said if one.startswith("SELECT delivery.id")]
@@ -192,7 +192,7 @@ def test_what_intake_is_withdrawing_cannot_be_claimed_meanwhile(
             assert claim(relay) == []  # skipped, not waited for
             tx.supersede_due(thread.id, NOW)
 
-        gateway.transact(withdraws).result(5)
+        gateway.transact(withdraws).result(30)
         assert claim(relay) == []
 
 
@@ -224,7 +224,7 @@ def test_a_mailbox_shows_its_alerts_until_each_is_acknowledged(journal: Journal)
 
 
 def test_what_a_mailbox_has_shown_counts_as_told(journal: Journal) -> None:
-    journal.transact(lambda tx: tell(tx, "k.record", to=(("mailbox", "education"),))).result(5)
+    journal.transact(lambda tx: tell(tx, "k.record", to=(("mailbox", "education"),))).result(30)
     (before,) = journal.read(lambda q: q.threads("k.record"))
     (shown,) = journal.deliveries.mailbox("education", 10, now=NOW)
     (after,) = journal.read(lambda q: q.threads("k.record"))
@@ -237,7 +237,7 @@ def test_what_a_mailbox_has_shown_counts_as_told(journal: Journal) -> None:
 def test_a_target_acknowledges_its_own_only_and_twice_is_harmless(journal: Journal) -> None:
     alert = journal.transact(
         lambda tx: tell(tx, "k.record", to=(("mailbox", "education"),))
-    ).result(5)
+    ).result(30)
     (shown,) = journal.deliveries.mailbox("education", 10, now=NOW)
     assert not journal.deliveries.acknowledge(shown.id, "health")
     assert not journal.deliveries.acknowledge(shown.id + 1, "education")

@@ -30,7 +30,7 @@ def entries(*states: str) -> list[Entry]:
 
 def test_a_file_is_found_by_its_id_and_by_what_it_is_known_by(journal: Journal) -> None:
     upload = an_upload(notes=b'["a note"]')
-    journal.transact(lambda tx: tx.add_upload(upload, entries("nothing"))).result(5)
+    journal.transact(lambda tx: tx.add_upload(upload, entries("nothing"))).result(30)
     assert journal.read(lambda q: q.upload(upload.id)) == upload
     assert journal.read(lambda q: q.known_upload(upload.known_ref)) == upload
     assert journal.read(lambda q: q.upload("another")) is None
@@ -60,8 +60,8 @@ def test_work_is_listed_in_order_until_it_has_settled(journal: Journal) -> None:
     )
     journal.transact(
         lambda tx: tx.add_upload(second, entries("waiting", "nothing", "waiting"))
-    ).result(5)
-    journal.transact(lambda tx: tx.add_upload(first, entries("refused", "waiting"))).result(5)
+    ).result(30)
+    journal.transact(lambda tx: tx.add_upload(first, entries("refused", "waiting"))).result(30)
     assert journal.read(lambda q: q.waiting_uploads()) == [first, second]
     assert [e.number for e in journal.read(lambda q: q.waiting_entries(second.id, 9))] == [1, 3]
     assert [e.work for e in journal.read(lambda q: q.waiting_entries(second.id, 1))] == [b"work"]
@@ -72,7 +72,7 @@ def test_work_is_listed_in_order_until_it_has_settled(journal: Journal) -> None:
         tx.settle_entry(first.id, 2, "accepted", message.id)
         return message
 
-    message = journal.transact(settle).result(5)
+    message = journal.transact(settle).result(30)
     assert journal.read(lambda q: q.waiting_uploads()) == [second]
     assert journal.read(lambda q: q.count_waiting(first.id)) == 0
     refused, accepted = journal.read(lambda q: q.entries(first.id))
@@ -83,7 +83,7 @@ def test_work_is_listed_in_order_until_it_has_settled(journal: Journal) -> None:
 
 def test_an_entry_settles_once_whoever_tries(journal: Journal, another: Journal) -> None:
     upload = an_upload()
-    journal.transact(lambda tx: tx.add_upload(upload, entries("waiting"))).result(5)
+    journal.transact(lambda tx: tx.add_upload(upload, entries("waiting"))).result(30)
 
     def settle(tx) -> bool:
         if not tx.lock_entry(upload.id, 1):
@@ -98,13 +98,13 @@ def test_an_entry_settles_once_whoever_tries(journal: Journal, another: Journal)
 def test_what_was_said_of_an_entry_and_its_work_are_sealed(journal: Journal, codec: Codec) -> None:
     upload = an_upload()
     (entry,) = entries("waiting")
-    journal.transact(lambda tx: tx.add_upload(upload, [entry])).result(5)
+    journal.transact(lambda tx: tx.add_upload(upload, [entry])).result(30)
     raw = journal.read(
         lambda q: q._connection.exec_driver_sql("SELECT work, said FROM entry").one()
     )
     assert [codec.open(bytes(blob)) for blob in raw] == [b"work", b"{}"]
     journal.transact(
         lambda tx: tx.settle_entry(upload.id, 1, "refused", said=b'{"faults": []}')
-    ).result(5)
+    ).result(30)
     (settled,) = journal.read(lambda q: q.entries(upload.id))
     assert settled.said == b'{"faults": []}'

@@ -17,12 +17,12 @@ LATER = NOW + timedelta(hours=1)
 
 
 def do(journal: Journal, job: Callable[[Transaction], object]) -> object:
-    return journal.transact(job).result(5)
+    return journal.transact(job).result(30)
 
 
 def sent_by_mesh(journal: Journal, ref: str = "k.record", reference: str = "M1") -> Alert:
     """Record an alert that goes both ways, and send it by MESH."""
-    alert = journal.transact(lambda tx: tell(tx, ref, to=BOTH)).result(5)
+    alert = journal.transact(lambda tx: tell(tx, ref, to=BOTH)).result(30)
     (due,) = journal.deliveries.claim("mesh", "relay", 9, 60, now=NOW)
     assert due.format == "cloudevents"
     journal.deliveries.sent(due.id, reference, NOW + SECOND)
@@ -123,12 +123,12 @@ def test_a_mailbox_has_a_credential_that_no_key_opens(journal: Journal) -> None:
     def know(organisation: str) -> tuple[str, str, tuple[str, ...]]:
         found = journal.transact(
             lambda tx: tx.know_mailbox("X26", organisation, ["referral"], NOW)
-        ).result(5)
+        ).result(30)
         return found.id, found.organisation, found.kinds
 
     assert know("ods:RXA") == ("mesh:X26", "ods:RXA", ("referral",))
     assert know("ods:RBT") == ("mesh:X26", "ods:RBT", ("referral",)), "the directory says who it is"
     assert journal.read(lambda q: q.credential("X26")) is None
     assert do(journal, lambda tx: tx.revoke("mesh:X26", NOW)) is True
-    again = journal.transact(lambda tx: tx.know_mailbox("X26", "ods:RXA", [], NOW)).result(5)
+    again = journal.transact(lambda tx: tx.know_mailbox("X26", "ods:RXA", [], NOW)).result(30)
     assert again.revoked_at == NOW

@@ -62,7 +62,7 @@ def test_no_column_shows_what_the_bodies_say(
         tx.add_credential(name, "ods:RXA", ["referral"], NOW)
         return alert
 
-    alert = journal.transact(job).result(5)
+    alert = journal.transact(job).result(30)
     assert journal.deliveries.claim("amqp", "relay", 9, 60, now=NOW)[0].body == CANARY
     assert journal.read(lambda q: q.receipt(alert.message_id))
     assert all(holds(database, blob) for blob in sealed)  # we looked in the right place
@@ -72,8 +72,8 @@ def test_no_column_shows_what_the_bodies_say(
 def test_a_forgotten_message_leaves_keyed_hashes_part_order_and_action(
     journal: Journal, database: str, sealed: list[bytes]
 ) -> None:
-    sent = journal.transact(lambda tx: record(tx, "k.record", body=LONG)).result(5)
-    journal.transact(lambda tx: tx.forget("k.record")).result(5)
+    sent = journal.transact(lambda tx: record(tx, "k.record", body=LONG)).result(30)
+    journal.transact(lambda tx: tx.forget("k.record")).result(30)
     ((left, canonical),) = journal.read(lambda q: q.parts("k.record"))
     assert (left.state, canonical) == ("counted", None)
     for kept in ("idempotency", "bytes_hash", "canonical_hash", "record_ref", "organisation"):
@@ -89,7 +89,7 @@ def test_a_forgotten_message_leaves_keyed_hashes_part_order_and_action(
 
 def test_a_counted_message_takes_no_body(journal: Journal) -> None:
     with pytest.raises(ValueError, match="must not be kept"):
-        journal.transact(lambda tx: record(tx, "k.record", state="counted")).result(5)
+        journal.transact(lambda tx: record(tx, "k.record", state="counted")).result(30)
 
 
 def test_held_and_refused_bodies_go_after_thirty_days_and_their_reasons_stay(
@@ -99,9 +99,9 @@ def test_held_and_refused_bodies_go_after_thirty_days_and_their_reasons_stay(
         tx.keep_refused("ods:RXA", NOW, 422, "shape", LONG)
         return hold(tx, "k.record", body=LONG)
 
-    held = journal.transact(job).result(5)
+    held = journal.transact(job).result(30)
     blobs = list(sealed)
-    told = journal.transact(lambda tx: tell(tx, "k.other", body=b"told")).result(5)
+    told = journal.transact(lambda tx: tell(tx, "k.other", body=b"told")).result(30)
 
     almost = NOW + timedelta(days=30, seconds=-1)
     assert journal.erase_expired(almost) == Erased(held=0, messages=0, refused=0)
@@ -120,8 +120,8 @@ def test_held_and_refused_bodies_go_after_thirty_days_and_their_reasons_stay(
 
 
 def test_a_message_that_comes_to_be_told_loses_its_expiry(journal: Journal) -> None:
-    held = journal.transact(lambda tx: hold(tx, "k.record", body=CANARY)).result(5)
-    journal.transact(lambda tx: tx.set_expiry("k.record", None)).result(5)
+    held = journal.transact(lambda tx: hold(tx, "k.record", body=CANARY)).result(30)
+    journal.transact(lambda tx: tx.set_expiry("k.record", None)).result(30)
     erased = journal.erase_expired(NOW + timedelta(days=31))
     assert (erased.held, erased.messages) == (1, 0)
     assert journal.read(lambda q: q.body(held.message_id)) == CANARY
@@ -130,8 +130,8 @@ def test_a_message_that_comes_to_be_told_loses_its_expiry(journal: Journal) -> N
 def test_of_a_denied_caller_only_who_when_why_and_size_stay(
     journal: Journal, database: str
 ) -> None:
-    journal.transact(lambda tx: tx.note_denied(None, NOW, 401, "no-key", 512)).result(5)
-    journal.transact(lambda tx: tx.note_denied("ods:RXA", NOW, 413, "too-large", 9**9)).result(5)
+    journal.transact(lambda tx: tx.note_denied(None, NOW, 401, "no-key", 512)).result(30)
+    journal.transact(lambda tx: tx.note_denied("ods:RXA", NOW, 413, "too-large", 9**9)).result(30)
     dump = on_disk(database)
     assert b"no-key" in dump
     assert b"too-large" in dump
@@ -139,7 +139,7 @@ def test_of_a_denied_caller_only_who_when_why_and_size_stay(
 
 def test_an_error_of_the_database_repeats_no_value(journal: Journal) -> None:
     name = CANARY.decode()
-    journal.transact(lambda tx: record(tx, "k.record", media_type=name)).result(5)
+    journal.transact(lambda tx: record(tx, "k.record", media_type=name)).result(30)
     failed = journal.transact(lambda tx: record(tx, "k.record", media_type=None, kind=name))
     error = failed.exception(5)
     assert name not in f"{error!r}{error}{error.__cause__}"

@@ -29,7 +29,7 @@ def claim(journal: Journal) -> None:
 
 
 def test_any_id_of_a_thread_gives_its_last_version(journal: Journal) -> None:
-    alerts = journal.transact(lambda tx: told(tx, "k.r", "created", "updated")).result(5)
+    alerts = journal.transact(lambda tx: told(tx, "k.r", "created", "updated")).result(30)
     claim(journal)
     for one in alerts:
         found = journal.read(lambda q, one=one: q.standing(one.id))
@@ -42,7 +42,7 @@ def test_a_withdrawn_thread_knows_that_it_was_about_harm(journal: Journal) -> No
     def job(tx: Transaction) -> list[Alert]:
         return told(tx, "k.r", "created", "withdrawn", basis="harm")
 
-    alerts = journal.transact(job).result(5)
+    alerts = journal.transact(job).result(30)
     claim(journal)
     found = journal.read(lambda q: q.standing(alerts[0].id))
     assert found is not None
@@ -51,17 +51,17 @@ def test_a_withdrawn_thread_knows_that_it_was_about_harm(journal: Journal) -> No
 
 
 def test_nothing_stands_before_anybody_was_told_nor_after_all_was_stopped(journal: Journal) -> None:
-    [alert] = journal.transact(lambda tx: told(tx, "k.r", "created")).result(5)
+    [alert] = journal.transact(lambda tx: told(tx, "k.r", "created")).result(30)
     assert journal.read(lambda q: q.standing(alert.id)) is None
     assert journal.read(lambda q: q.standing("unknown")) is None
     claim(journal)
     assert journal.read(lambda q: q.standing(alert.id)) is not None
-    journal.transact(lambda tx: tx.supersede_due(alert.thread_id, NOW)).result(5)
+    journal.transact(lambda tx: tx.supersede_due(alert.thread_id, NOW)).result(30)
     assert journal.read(lambda q: q.standing(alert.id)) is None
 
 
 def test_every_look_is_noted_in_order(journal: Journal) -> None:
-    [alert] = journal.transact(lambda tx: told(tx, "k.r", "created")).result(5)
+    [alert] = journal.transact(lambda tx: told(tx, "k.r", "created")).result(30)
 
     def look(tx: Transaction) -> str:
         credential = tx.add_credential("key", "la:896", ["referral"], NOW)
@@ -69,6 +69,6 @@ def test_every_look_is_noted_in_order(journal: Journal) -> None:
         tx.note_read(alert.id, "la:896", credential.id, NOW + SECOND)
         return credential.id
 
-    credential = journal.transact(look).result(5)
+    credential = journal.transact(look).result(30)
     expected = [("la:896", credential, NOW), ("la:896", credential, NOW + SECOND)]
     assert journal.read(lambda q: q.reads(alert.id)) == expected

@@ -60,7 +60,7 @@ class Gate:
 
 
 def test_what_a_job_returns_comes_back_once_it_is_recorded(journal: Journal) -> None:
-    message = journal.transact(lambda tx: record(tx, "k.record")).result(5)
+    message = journal.transact(lambda tx: record(tx, "k.record")).result(30)
     assert journal.read(lambda q: q.receipt(message.id)).message == message
 
 
@@ -78,7 +78,7 @@ def test_nothing_is_answered_before_the_commit(journal: Journal, another: Journa
     assert "gate" not in another.read(lambda q: q.pulses())
     assert not gate.done.done()
     gate.open()
-    gate.done.result(5)
+    gate.done.result(30)
     assert "gate" in another.read(lambda q: q.pulses())
 
 
@@ -116,7 +116,7 @@ def test_a_job_that_fails_undoes_only_itself(journal: Journal) -> None:
     ]
     gate.open()
     with pytest.raises(LookupError, match="no such service"):
-        jobs[1].result(5)
+        jobs[1].result(30)
     assert journal.read(lambda q: q.record("k.before")).version == 1
     assert journal.read(lambda q: q.record("k.after")).version == 1
     assert journal.read(lambda q: q.record("k.fails")) is None
@@ -130,8 +130,8 @@ def test_what_the_database_refuses_goes_to_its_job_alone(journal: Journal) -> No
     good = journal.transact(lambda tx: record(tx, "k.record"))
     gate.open()
     with pytest.raises(JournalError, match="refused this work"):
-        bad.result(5)
-    assert good.result(5)
+        bad.result(30)
+    assert good.result(30)
 
 
 def test_who_comes_second_with_one_id_looks_again_and_finds_the_first(
@@ -184,7 +184,7 @@ def test_a_caller_who_left_is_not_worked_for(journal: Journal) -> None:
     assert left.cancel()
     stayed = journal.transact(lambda tx: ran.append("stayed"))
     gate.open()
-    stayed.result(5)
+    stayed.result(30)
     assert ran == ["stayed"]
 
 
@@ -224,7 +224,7 @@ def test_a_connection_lost_in_mid_work_is_away_and_the_next_is_served(
     with Journal(postgres, codec) as journal:
         lost = journal.transact(loses_it)
         with pytest.raises(JournalAway, match="does not answer or cannot be written"):
-            lost.result(5)
+            lost.result(30)
         assert "Canary" not in "".join(traceback.format_exception(lost.exception()))
         assert journal.read(lambda q: q.pulses()) == {}
         assert journal.writable()
@@ -270,7 +270,7 @@ def test_a_server_that_is_not_there_is_away(codec: Codec) -> None:
 def test_another_key_is_noticed_before_anything_is_missed(
     journal: Journal, database: str, codec: Codec
 ) -> None:
-    journal.transact(lambda tx: record(tx, codec.ref("record", "1"))).result(5)
+    journal.transact(lambda tx: record(tx, codec.ref("record", "1"))).result(30)
     with pytest.raises(WrongKey, match=f"was written with key {codec.hash_id}"):
         Journal(database, Codec(b"another key, not the right one.."))
     Journal(database, Codec(b"a new key in front of an old one", SECRET)).close()

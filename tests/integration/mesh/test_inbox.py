@@ -166,7 +166,7 @@ def test_a_revoked_mailbox_may_send_no_more(office: Office, partner: Box, codec:
     def revoke(tx: Any) -> bool:
         return bool(tx.revoke(f"mesh:{PARTNER}", at))
 
-    assert office.journal.transact(revoke).result(5)
+    assert office.journal.transact(revoke).result(30)
     partner.send(body(a_probable_sen_review()), NOTICES)
     office.turn()
     assert [row[:3] for row in office.kept_refused(codec)] == [("ods:RXA", 403, "not allowed")]
