@@ -9,8 +9,8 @@ from hypothesis import settings
 
 from tests.conformance import Claims
 
-# The same examples in each run; `make test-long` draws others.
-settings.register_profile("same", derandomize=True)
+# The same examples in each run; `make test-long` draws others, and twice as many.
+settings.register_profile("same", derandomize=True, max_examples=50)
 settings.load_profile("same")
 
 CLAIMS = pytest.StashKey[Claims]()
