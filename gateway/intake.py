@@ -66,7 +66,8 @@ class Intake:
         try:
             parsed = self.understand(body, media_type, received)
         except Refused as refused:
-            await self._keep(refused, body, caller, received)
+            status = 400 if isinstance(refused, NotWellFormed) else 422
+            await self.keep(caller, received, status, type(refused).__name__, body)
             raise
         return await self.take_parsed(parsed, body, media_type, caller, received)
 
@@ -148,11 +149,10 @@ class Intake:
             replaces=replaces(incoming, related.parts),
         )
 
-    async def _keep(
-        self, refused: Refused, body: bytes, caller: Caller, received: datetime
+    async def keep(
+        self, caller: Caller, received: datetime, status: int, why: str, body: bytes
     ) -> None:
-        """Keep the bytes of what cannot be understood for the operator, if that can be."""
-        why, status = type(refused).__name__, 400 if isinstance(refused, NotWellFormed) else 422
+        """Keep the bytes of what is refused with 400 or 422 for the operator, if that can be."""
         kept = self.journal.transact(
             lambda tx: tx.keep_refused(caller.organisation, received, status, why, body)
         )

@@ -56,6 +56,7 @@ async def process_message(
     if sent.standard == BARS and (faults := tuple(_header_faults(request))):
         detail = "What the Booking and Referral Standard asks for in HTTP headers is wrong."
         service.metrics.answered("headers")
+        await service.intake.keep(caller, datetime.now(UTC), 400, "headers", body)
         return respond(request, nothing_taken(service, 400, detail, "headers", body, faults=faults))
     outcome = await take(service, caller, media_type, body)
     if isinstance(outcome, Problem):

@@ -116,10 +116,12 @@ async def send(
             service.files.receive, content, media_type, statement, caller, received
         )
     except NotMultipart as wrong:
+        await note_denied(service, caller.organisation, 400, "no multipart", len(body), file=body)
         return _nothing_taken(request, service, 400, str(wrong), "not-well-formed", body)
     except Refused as refused:
         service.metrics.refused(refused)
-        await note_denied(service, caller.organisation, 422, "file not understood", len(body))
+        why, size = "file not understood", len(body)
+        await note_denied(service, caller.organisation, 422, why, size, file=body)
         told = refusal_of(refused, body.lower(), service.intake.receipts.telephone)
         return respond(request, told)
     except NotAllowed as refused:

@@ -264,9 +264,14 @@ def nothing_taken(
 
 
 async def note_denied(
-    service: Service, organisation: str | None, status: int, why: str, size: int
+    service: Service,
+    organisation: str | None,
+    status: int,
+    why: str,
+    size: int,
+    file: bytes | None = None,
 ) -> None:
-    """Note who was denied, when, why and how much they sent; never what.
+    """Note who was denied, when, why and how much they sent; never what, of a file its hash.
 
     Of unknown callers a few a second are noted and all are counted: nobody can fill the disk.
     """
@@ -274,7 +279,7 @@ async def note_denied(
     if organisation is None and not service.noting.allows():
         return
     noted = service.journal.transact(
-        lambda tx: tx.note_denied(organisation, datetime.now(UTC), status, why, size)
+        lambda tx: tx.note_denied(organisation, datetime.now(UTC), status, why, size, file)
     )
     try:
         await asyncio.wrap_future(noted)

@@ -260,10 +260,20 @@ class Transaction(FileWrites, CredentialWrites, LetterWrites, Queries):
         self._refuse(organisation, received_at, status, why, len(body), kept)
 
     def note_denied(
-        self, organisation: str | None, received_at: datetime, status: int, why: str, size: int
+        self,
+        organisation: str | None,
+        received_at: datetime,
+        status: int,
+        why: str,
+        size: int,
+        file: bytes | None = None,
     ) -> None:
-        """Note who (if known), when, why and what size, for 401, 403 and 413: never the bytes."""
-        self._refuse(organisation, received_at, status, why, size, {})
+        """Note who (if known), when, why and what size, for 401, 403 and 413: never the bytes.
+
+        file: of many records, not understood (422): its hash is noted too.
+        """
+        kept = {} if file is None else {"bytes_hash": self._codec.ref("bytes", file)}
+        self._refuse(organisation, received_at, status, why, size, kept)
 
     def give_back(self, reference: str, code: str, again_at: datetime) -> Returned | None:
         """Record that a channel could not deliver what it took; None where that is not known here.

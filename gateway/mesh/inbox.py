@@ -234,7 +234,8 @@ class Inbox:
             if not tx.add_letter(letter, reply):
                 return
             if opened.body is None or found.status == 403 or is_file:
-                tx.note_denied(sender, received, found.status, why, opened.size)
+                file = opened.body if is_file and found.status != 403 else None
+                tx.note_denied(sender, received, found.status, why, opened.size, file)
             else:
                 tx.keep_refused(sender, received, found.status, why, opened.body)
 

@@ -331,7 +331,10 @@ def test_the_headers_of_the_standard_are_asked_for(
     assert issue["expression"] == [f"http.{name}"]
     assert issue["code"] == fault
     assert issue["details"]["coding"][0]["code"] == "REC_BAD_REQUEST"
-    assert gateway.counts() == before
+    assert gateway.counts() == before | {"refused": before["refused"] + 1}
+    assert gateway.query(
+        "SELECT count(*) FROM refused WHERE why = 'headers' AND bytes IS NULL"
+    ) == [(0,)]
 
 
 def test_all_headers_that_lack_are_told_at_once_and_no_other_event_needs_them(

@@ -345,12 +345,14 @@ def test_what_a_school_may_not_send_is_forbidden_record_by_record(gateway: Gatew
         (b"<CTfile>" + b" " * LIMIT, "application/xml", 413),
     ],
 )
-def test_what_is_no_file_is_refused_and_its_bytes_are_not_kept(
+def test_of_what_is_no_file_the_hash_is_noted_and_no_byte(
     gateway: Gateway, school: Partner, body: bytes, media: str, status: int
 ) -> None:
+    noted = "SELECT count(bytes), count(bytes_hash) FROM refused"
+    [(_, before)] = gateway.query(noted)
     answer = send(school, body, media=media)
     assert answer.status_code == status, answer.text
-    assert gateway.query("SELECT count(*) FROM refused WHERE bytes IS NOT NULL") == [(0,)]
+    assert gateway.query(noted) == [(0, before + (status in (400, 422)))]
 
 
 def test_a_key_is_needed(gateway: Gateway) -> None:
