@@ -10,3 +10,7 @@ AREA = EXAMPLES / "cheshire-west-and-chester"
 MESSAGES = EXAMPLES / "messages"
 FILES = EXAMPLES / "files"
 FHIR = EXAMPLES / "fhir"
+
+SUPPLIER = "ods:8Z921"
+SPEAKS_FOR = ("ods:RXA", "ods:RBT", "urn:199901", "urn:199902")
+"""A supplier of the example area, and the two trusts and two schools whose samples it may send."""

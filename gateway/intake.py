@@ -124,7 +124,8 @@ class Intake:
         if seen and seen[-1].sequence >= incoming.sequence:
             raise Repeated(
                 "This id was used before, with other content. To correct a message, send the whole "
-                "of it as `update` under a new id, or under this id with a higher sequence."
+                "of it as `update` under a new id, or under this id with a higher sequence "
+                "(in FHIR `meta.versionId` of the MessageHeader)."
             )
         return None
 

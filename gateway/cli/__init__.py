@@ -82,12 +82,17 @@ def _load(name: str) -> Any:
         one.add_typer(command, name=name, help=line)
     else:
         one.command(name)(command)
-    return typer.main.get_group(one).commands[name]
+    loaded = typer.main.get_group(one).commands[name]
+    for below in getattr(loaded, "commands", {}).values():
+        below.short_help = below.help.partition("\n\n")[0]  # the whole line: Click cuts a help
+    return loaded
 
 
 app = _Commands(
     name="gateway",
-    commands=[TyperCommand(name, help=line) for name, (_, line) in COMMANDS.items()],
+    commands=[
+        TyperCommand(name, help=line, short_help=line) for name, (_, line) in COMMANDS.items()
+    ],
     help=(
         "Early Identification Gateway: makes a child's early signs of need reach, once and safely, "
         "everyone who must act. Settings come from the environment (GATEWAY_*)."

@@ -43,6 +43,7 @@ def check() -> None:
                 err("            run `gateway topology apply`")
             if not missing:
                 say(f"rabbitmq    {broker.masked(url)}: exchanges and queues are there")
+                say("            (how they are declared: `gateway topology check`)")
         except broker.BrokerError as error:
             err(f"rabbitmq    {error}")
             code = USAGE if isinstance(error, broker.BrokerAddressWrong) else code or RETRY

@@ -27,7 +27,7 @@ from gateway.cli.console import FAULT, RETRY, fail, out, say
 from gateway.cli.orgs import register
 from gateway.cli.send import post, post_many
 from gateway.cli.upload import media_type_of_file
-from gateway.examples import EXAMPLES, FILES, MESSAGES
+from gateway.examples import EXAMPLES, FILES, MESSAGES, SPEAKS_FOR, SUPPLIER
 from gateway.rules import load_rules
 from gateway.settings import Settings
 from gateway.storage import open_journal
@@ -39,9 +39,6 @@ STARTS_WITHIN = 30.0
 """Seconds."""
 
 
-SUPPLIER = "ods:8Z921"
-SPEAKS_FOR = ("ods:RXA", "ods:RBT", "urn:199901", "urn:199902")
-"""The demonstration sends as a supplier who speaks for two trusts and two schools."""
 STATED = {"notice": {"parentsTold": {"on": "2026-11-18", "by": "Ruth Okafor, SENCO"}}}
 """A school's export has no place for it, so it is stated beside the file."""
 

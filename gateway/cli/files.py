@@ -110,6 +110,8 @@ def _says(record: FileRecord) -> Iterable[str]:
     for fault in record.faults:
         yield f"{fault.place}: {fault.detail}"
     yield from record.notes
+    if record.status == "accepted" and not (record.alerts or record.held):
+        yield "nobody is told anything new"
     if record.message:
         yield f"receipt {record.message}"
 

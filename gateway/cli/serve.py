@@ -11,12 +11,12 @@ import typer
 from gateway import app
 from gateway.cli.console import USAGE, fail, say
 from gateway.cli.orgs import register
-from gateway.examples import MESSAGES
+from gateway.examples import EXAMPLES, MESSAGES, SPEAKS_FOR, SUPPLIER
 from gateway.service import Service
 from gateway.settings import Settings
 
 SAMPLE = MESSAGES / "review.json"
-SAMPLE_SOURCE = "ods:RXA"
+OTHER_SAMPLE = EXAMPLES / "fhir" / "r4" / "report.json"
 
 
 def serve(
@@ -55,12 +55,14 @@ def _shown(settings: Settings) -> str:
 
 
 def _curl(service: Service, where: str) -> str:
-    """Make a key for the sample's source, and return the line that sends the sample."""
-    key = register(service.journal, service.rules.directory, SAMPLE_SOURCE).key
+    """Make a key that may send every sample, and return the line that sends one."""
+    key = register(service.journal, service.rules.directory, SUPPLIER, speaks_for=SPEAKS_FOR).key
     return (
         "\nSend a sample message (this key is new with each start):\n\n"
         f"  curl -i {where}/messages -H 'Authorization: Bearer {key}' \\\n"
         f"       -H 'Content-Type: application/json' --data-binary @{_relative(SAMPLE)}\n\n"
+        f"Every other sample:       export GATEWAY_URL={where} GATEWAY_KEY={key}\n"
+        f"                          {sys.argv[0]} send {_relative(OTHER_SAMPLE)}\n"
         f"What an agency receives:  {sys.argv[0]} consume education\n"
         f"The API's description:    {where}/docs\n"
     )

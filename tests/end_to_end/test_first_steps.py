@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 import pytest
 
+from gateway.examples import EXAMPLES
 from tests.builders import changed
 from tests.end_to_end.partner import Partner
 from tests.end_to_end.running import Serving, a_gateway, key_in, queues_of_its_own, sample
@@ -36,6 +37,11 @@ def test_the_printed_curl_works_and_what_it_sends_can_be_broken_and_corrected(
             (to_health,) = told(receipt, "health")
             read = serving.run("consume", "health", "--count", "1", "--wait", "10", "--json")
             assert orjson.loads(read.out)["id"] == to_health
+
+            for other in ("fhir/r4/report.json", "messages/notice.json", "fhir/stu3/CH004.json"):
+                key = {"GATEWAY_KEY": key_in(serving.out)}
+                sent = serving.run("send", EXAMPLES / other, "--url", serving.url, **key)
+                assert (sent.code, "recorded" in sent.out) == (0, True), sent
 
             status, problem = send(serving, broken(sample("review.json")))
             assert status == 422

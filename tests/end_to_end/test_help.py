@@ -22,9 +22,18 @@ ALL = (
 def test_the_command_lists_what_it_can(tmp_path: Path) -> None:
     said = gateway("--help", folder=tmp_path)
     assert said.code == 0
-    for command in ALL:
-        assert command.split()[0] in said.out
+    for name, (_, line) in COMMANDS.items():
+        assert f" {name} " in said.out
+        assert line in " ".join(said.out.split())
     assert "GATEWAY_" in said.out
+
+
+@pytest.mark.parametrize("group", sorted({name.split()[0] for name in ALL if " " in name}))
+def test_a_group_lists_its_commands_and_cuts_no_line(group: str, tmp_path: Path) -> None:
+    said = within_this_process(group, "--help", folder=tmp_path)
+    for command in (name for name in ALL if name.startswith(f"{group} ")):
+        assert f" {command.split()[1]} " in said.out
+    assert "..." not in said.out.partition("Commands:")[2]
 
 
 @pytest.mark.parametrize("command", ALL)

@@ -49,6 +49,9 @@ def test_a_clerk_gets_from_an_export_to_receipts_in_one_command(serving: Serving
     assert "3 accepted, 1 nothing" in said.out
     again = send(serving, key, SAMPLE, *TOLD)
     assert again.out == said.out, "the same file again: the same answer"
+    reworded = send(serving, key, SAMPLE, *TOLD[:3], "Ruth Okafor, the school's SENCO")
+    assert "nobody is told anything new" not in said.out
+    assert len(lines_with(reworded, "nobody is told anything new")) == 3, reworded
 
 
 def test_a_statement_s_file_says_more(serving: Serving, key: str, tmp_path: Path) -> None:
