@@ -25,7 +25,7 @@ from schemas.receipt import (
     Telephone,
 )
 
-COUNTED = "Counted, nothing kept: only the count was kept, and this message was forgotten."
+COUNTED = "Counted, nothing kept: nobody is told, and this message was forgotten."
 WITHDRAWN = "Whoever had been told learns that it no longer stands. Nothing else of it is kept."
 ERASED = "Everything that followed from this message was held; after 30 days it was erased."
 LATE = (

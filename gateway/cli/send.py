@@ -69,11 +69,9 @@ def send(
             say(f"[bold]{escape(str(file))}[/]")
             body = file.read_bytes()
             of_many = media_type_of_file(body)
-            if of_many and check:
-                fail(f"{file} is a file of many records: use `gateway check-file`.", USAGE)
             try:
                 answer = (
-                    post_many(http, body, of_many, given)
+                    post_many(http, body, of_many, given, check=check)
                     if of_many
                     else post(http, body, check=check)
                 )
@@ -93,9 +91,11 @@ def send(
     raise SystemExit(worst)
 
 
-def post_many(http: httpx.Client, body: bytes, media_type: str, statement: bytes) -> httpx.Response:
+def post_many(
+    http: httpx.Client, body: bytes, media_type: str, statement: bytes, *, check: bool = False
+) -> httpx.Response:
     """Send a file of many records, and wait until all have settled. Raises Away."""
-    answer = answered(http, partial(post_file, http, body, media_type, statement))
+    answer = answered(http, partial(post_file, http, body, media_type, statement, check=check))
     if not answer.is_success:
         return answer
     return settled(lambda path: answered(http, partial(http.get, path)), answer)

@@ -95,14 +95,19 @@ def stated(
     return given
 
 
-def post_file(http: httpx.Client, body: bytes, media_type: str, statement: bytes) -> httpx.Response:
-    """Send a file with its statement, which is JSON."""
+def post_file(
+    http: httpx.Client, body: bytes, media_type: str, statement: bytes, *, check: bool = False
+) -> httpx.Response:
+    """Send a file, or only have it checked, with its statement, which is JSON."""
     parts = {
         "file": ("file", body, media_type),
         "statement": (None, statement, "application/json"),
     }
     return http.post(
-        "/files", files=parts, headers={"Accept": "application/json"}, timeout=httpx.Timeout(120)
+        "/files/check" if check else "/files",
+        files=parts,
+        headers={"Accept": "application/json"},
+        timeout=httpx.Timeout(120),
     )
 
 

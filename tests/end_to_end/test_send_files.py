@@ -86,7 +86,6 @@ def test_a_pupil_that_is_not_taken_ends_with_1_and_is_named_by_place_and_upn(
         (a_ctf(a_pupil(1, K), SourceSchool={"LEA": "896", "Estab": "9902"}), (), 1, "896/9902"),
         (a_ctf(a_pupil(1, K))[:-30], (), 1, "This is not XML"),
         (a_ctf(a_pupil(1, K)), ("--parents-told", "Tuesday"), 2, "notice/parentsTold/on"),
-        (a_ctf(a_pupil(1, K)), ("--check",), 2, "check-file"),
         (b"Pupil;Points\r\n1;2\r\n", (), 1, "header of a template"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1rest", (), 1, "old kind (.xls)"),
         (b"<html></html>", (), 1, "of no format"),
@@ -107,6 +106,18 @@ def test_what_cannot_be_sent_says_why(
     said = send(serving, key, file, *words)
     assert said.code == code
     assert says in " ".join(said.err.split())
+
+
+def test_a_check_says_who_would_be_told_and_sends_nothing(
+    serving: Serving, key: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "export.xml"
+    file.write_bytes(a_ctf(a_pupil(7, K)))
+    said = send(serving, key, file, "--check", "--parents-told", "2026-01-09")
+    assert said.code == 0, said.err
+    assert "would go to education" in " ".join(said.out.split())
+    assert "nothing was stored" in said.out
+    assert "1 accepted" in send(serving, key, file).out
 
 
 def test_a_table_without_rows_is_named_and_takes_nothing(
