@@ -6,9 +6,11 @@ import os
 import shutil
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +127,30 @@ def test_while_the_gateway_is_not_there_files_stay(
     assert said.code == 3
     assert names(folder) == ["review.json"]
     assert once(folder, served.url, key).code == 0
+
+
+class _Page(BaseHTTPRequestHandler):
+    """What stands in front of many networks: a page for whatever is sent."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(b"<html>Please log in</html>")
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def test_a_page_of_another_server_is_no_receipt_of_a_file(folder: Path, key: str) -> None:
+    (folder / "export.xml").write_bytes(a_ctf(a_pupil(69, K)))
+    with HTTPServer(("127.0.0.1", 0), _Page) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        said = once(folder, f"http://127.0.0.1:{server.server_port}", key)
+        server.shutdown()
+    assert said.code == 3, said.err
+    assert names(folder) == ["export.xml"]
 
 
 K = [("2025-09-01", "N"), ("2026-01-05", "K")]
