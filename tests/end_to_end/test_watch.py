@@ -17,6 +17,7 @@ from typing import Any
 import orjson
 import pytest
 
+from gateway.cli.watch import on_its_way
 from tests.builders import a_probable_sen_review, body
 from tests.end_to_end.running import (
     COMMAND,
@@ -246,7 +247,7 @@ def test_of_a_crash_between_the_moves_a_statement_finds_its_file_and_no_other(
     for number, file in enumerate((waits, moved, other)):
         file.write_bytes(a_ctf(a_pupil(70 + number, K)))
     for file in (waits, moved):
-        (accepted / f".{file.stat().st_ino}{STATEMENT}").write_bytes(orjson.dumps(TOLD))
+        on_its_way(accepted, file).write_bytes(orjson.dumps(TOLD))
     assert once(folder, served.url, school).code == 0
     assert names(accepted) == [
         "moved-2.xml", "moved-2.xml.receipt.json",
@@ -255,6 +256,22 @@ def test_of_a_crash_between_the_moves_a_statement_finds_its_file_and_no_other(
     ]  # fmt: skip
     assert receipt_of(folder, "waits.xml")["records"][0]["alerts"]
     assert receipt_of(folder, "moved-2.xml")["records"][0]["held"]
+
+
+def test_a_statement_on_its_way_is_not_for_a_file_that_has_only_the_inode_of_its_own(
+    folder: Path, served: Serving, school: str
+) -> None:
+    accepted = folder / "accepted"
+    accepted.mkdir()
+    gone, other = folder / "gone.xml", folder / "other.xml"
+    gone.write_bytes(a_ctf(a_pupil(73, K)))
+    on_its_way(accepted, gone).write_bytes(orjson.dumps(TOLD))
+    inode = gone.stat().st_ino
+    gone.rename(other)  # as a file system does that gives the number of a deleted file to the next
+    other.write_bytes(a_ctf(a_pupil(74, K)))
+    assert other.stat().st_ino == inode
+    assert once(folder, served.url, school).code == 0
+    assert receipt_of(folder, "other.xml")["records"][0]["held"]
 
 
 def test_a_refused_pupil_is_not_overlooked(folder: Path, served: Serving, school: str) -> None:
