@@ -6,6 +6,7 @@ Repeated    the same id with other content
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -22,6 +23,7 @@ from gateway.recording import Recording
 from gateway.relating import Related, relate, replaces, restate, still_restricted
 from gateway.rules import Rules
 from gateway.travelling import Incoming, State
+from schemas.message import Message
 from schemas.receipt import Question, Receipt
 from schemas.record import fold
 
@@ -83,13 +85,13 @@ class Intake:
     def understand(self, body: bytes, media_type: str, received: datetime) -> Parsed:
         """Parse by media type, and refuse a message from the future: it would stand over all others.
 
-        Raises Refused.
+        Of a review the day is looked at too, since the headers of Digital Child Health are not
+        held against it. Raises Refused.
         """
         parsed = PARSERS[media_type](body, self.rules.tables)
-        if parsed.message.sent > received + AHEAD:
-            place = "/sent" if media_type == "application/json" else "Bundle.timestamp"
-            detail = "lies in the future; check the clock of the sending system"
-            raise NotUnderstood((Fault(place, detail, "sent"),))
+        in_json = media_type == "application/json"
+        if faults := tuple(_of_the_future(parsed.message, received, in_json=in_json)):
+            raise NotUnderstood(faults)
         return self._with_default(parsed)
 
     def settle(self, tx: Transaction, incoming: Incoming) -> Answer:
@@ -180,3 +182,13 @@ class Intake:
             message=message.model_copy(update={"sharing": sharing}),
             notes=(*parsed.notes, Question(pointer="/sharing/safeContact", detail=detail)),
         )
+
+
+def _of_the_future(message: Message, received: datetime, *, in_json: bool) -> Iterator[Fault]:
+    review = getattr(message, "review", None)
+    if review and review.date > (received + timedelta(days=1)).date():
+        place = "Bundle.entry.resource.ofType(Encounter).period.start"
+        yield Fault("/review/date" if in_json else place, "lies in the future", "review-date")
+    if message.sent > received + AHEAD:
+        detail = "lies in the future; check the clock of the sending system"
+        yield Fault("/sent" if in_json else "Bundle.timestamp", detail, "sent")

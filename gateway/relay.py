@@ -128,11 +128,12 @@ class Relay:
                     await self._connect(stop, lane.publisher)
                 elif lane.rests:
                     await wait(stop, IDLE)
-                elif batch := await asyncio.to_thread(claim):
-                    await lane.deliver(batch)
                 else:
-                    self._awake[agency].clear()
-                    await self._awake[agency].wait()
+                    self._awake[agency].clear()  # before the claim: the end may be told meanwhile
+                    if batch := await asyncio.to_thread(claim):
+                        await lane.deliver(batch)
+                    else:
+                        await self._awake[agency].wait()
             except JournalAway as away:
                 log.error("the journal is away", why=str(away))
                 await wait(stop, 1.0)

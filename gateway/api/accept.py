@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from email.message import Message
 from typing import NamedTuple
 
 
@@ -22,10 +21,11 @@ class MediaRange(NamedTuple):
 
 def media_range(text: str) -> MediaRange:
     """Read one media type with its parameters."""
-    header = Message()
-    header["content-type"] = text
-    [(name, _), *parameters] = header.get_params() or [("", "")]
-    return MediaRange(name.strip().lower(), {key.lower(): value for key, value in parameters})
+    name, *parameters = (piece.strip() for piece in text.split(";"))
+    pairs = (parameter.partition("=") for parameter in parameters)
+    return MediaRange(
+        name.lower(), {key.strip().lower(): value.strip(' "') for key, _, value in pairs}
+    )
 
 
 def wanted(accept: str) -> list[MediaRange]:

@@ -98,7 +98,18 @@ def post_many(
     answer = answered(http, partial(post_file, http, body, media_type, statement, check=check))
     if not answer.is_success:
         return answer
-    return settled(lambda path: answered(http, partial(http.get, path)), answer)
+
+    def ask(path: str) -> httpx.Response:
+        return _of_the_gateway(answered(http, partial(http.get, path)))
+
+    return settled(ask, _of_the_gateway(answer))
+
+
+def _of_the_gateway(answer: httpx.Response) -> httpx.Response:
+    """Return a receipt; what stands in front of a gateway may answer with a page. Raises Away."""
+    if not answer.is_success or "json" not in answer.headers.get("content-type", ""):
+        raise Away(f"{answer.url.host} answered {answer.status_code}: right key, right URL?")
+    return answer
 
 
 def post(http: httpx.Client, body: bytes, *, check: bool = False) -> httpx.Response:

@@ -118,7 +118,7 @@ def settled(ask: Callable[[str], httpx.Response], answer: httpx.Response) -> htt
         total = sum(counted.values())
         say(f"  {total - counted['waiting']} of {total} records are done …")
         time.sleep(LOOK)
-        answer = ask(f"/files/{receipt['id']}").raise_for_status()
+        answer = ask(f"/files/{receipt['id']}")
     return answer
 
 

@@ -225,7 +225,7 @@ def lay(file: Path, where: str, kind: str, answer: bytes, own: Path | None) -> N
 
     The answer lies there, on disk, before the file does: whoever sees the file has its answer. A
     crash between the two sends the file again, and its answer takes the place of the first. On its
-    way the statement bears the inode of its file: it is never taken for that of another one.
+    way the statement bears the inode and time of its file: it is never taken for that of another one.
     """
     folder = file.parent / where
     target = _target(folder, file)
@@ -236,7 +236,7 @@ def lay(file: Path, where: str, kind: str, answer: bytes, own: Path | None) -> N
         opened.flush()
         os.fsync(opened.fileno())
     draft.replace(folder / f"{target.name}.{kind}.json")
-    moving = folder / f".{file.stat().st_ino}{STATEMENT}"
+    moving = on_its_way(folder, file)
     if own:
         own.rename(moving)
     file.rename(target)
@@ -252,10 +252,18 @@ def finish_moves(path: Path) -> None:
     """Put each statement that a crash left on its way beside its file, wherever that is by now."""
     for folder in (path / ACCEPTED, path / REFUSED):
         for moving in folder.glob(f".*{STATEMENT}"):
-            inode = moving.name[1:].removesuffix(STATEMENT)
             files = (*path.iterdir(), *folder.iterdir())
-            if file := next((one for one in files if str(one.lstat().st_ino) == inode), None):
+            if file := next((one for one in files if on_its_way(folder, one) == moving), None):
                 moving.rename(_beside(file))
+
+
+def on_its_way(folder: Path, file: Path) -> Path:
+    """Return where the statement of a file is while the two are moved.
+
+    A file system gives the inode of a deleted file to the next one, which is written later.
+    """
+    stat = file.lstat()
+    return folder / f".{stat.st_ino}-{stat.st_mtime_ns}{STATEMENT}"
 
 
 def _target(folder: Path, file: Path) -> Path:

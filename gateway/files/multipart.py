@@ -40,7 +40,7 @@ def parts_of(body: bytes, content_type: str) -> dict[str, tuple[bytes, str]]:
     """
     header = Message()
     header["Content-Type"] = content_type
-    boundary = header.get_boundary()
+    boundary = _parameter(header, "boundary", "content-type")
     if not boundary:
         raise NotMultipart("Content-Type has no boundary.")
     mark = b"\r\n--" + boundary.encode("utf-8", "replace")
@@ -54,8 +54,17 @@ def parts_of(body: bytes, content_type: str) -> dict[str, tuple[bytes, str]]:
     for piece in pieces[1:-1]:
         head, blank, content = piece.partition(b"\r\n\r\n")
         headers = BytesParser().parsebytes(head.lstrip(b" \t\r\n") + b"\r\n\r\n", headersonly=True)
-        name = headers.get_param("name", header="content-disposition")
-        if not blank or not isinstance(name, str):
+        name = _parameter(headers, "name", "content-disposition")
+        if not blank or name is None:
             raise NotMultipart("A part has no name; write Content-Disposition: form-data; name=…")
         found[name] = (content, headers.get_content_type())
     return found
+
+
+def _parameter(headers: Message, name: str, header: str) -> str | None:
+    """Return a parameter; None where it is not there, or in pieces (RFC 2231), which no client sends."""
+    try:
+        found = headers.get_param(name, header=header)
+    except TypeError:  # pieces that do not fit together
+        return None
+    return found.rstrip() if isinstance(found, str) else None

@@ -6,15 +6,18 @@ import os
 import shutil
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
+from gateway.cli.watch import on_its_way
 from tests.builders import a_probable_sen_review, body
 from tests.end_to_end.running import (
     COMMAND,
@@ -127,6 +130,30 @@ def test_while_the_gateway_is_not_there_files_stay(
     assert once(folder, served.url, key).code == 0
 
 
+class _Page(BaseHTTPRequestHandler):
+    """What stands in front of many networks: a page for whatever is sent."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(b"<html>Please log in</html>")
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def test_a_page_of_another_server_is_no_receipt_of_a_file(folder: Path, key: str) -> None:
+    (folder / "export.xml").write_bytes(a_ctf(a_pupil(69, K)))
+    with HTTPServer(("127.0.0.1", 0), _Page) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        said = once(folder, f"http://127.0.0.1:{server.server_port}", key)
+        server.shutdown()
+    assert said.code == 3, said.err
+    assert names(folder) == ["export.xml"]
+
+
 K = [("2025-09-01", "N"), ("2026-01-05", "K")]
 TOLD = {"notice": {"parentsTold": {"on": "2026-01-09", "by": "Ruth Okafor, SENCO"}}}
 STATEMENT = ".statement.json"
@@ -220,7 +247,7 @@ def test_of_a_crash_between_the_moves_a_statement_finds_its_file_and_no_other(
     for number, file in enumerate((waits, moved, other)):
         file.write_bytes(a_ctf(a_pupil(70 + number, K)))
     for file in (waits, moved):
-        (accepted / f".{file.stat().st_ino}{STATEMENT}").write_bytes(orjson.dumps(TOLD))
+        on_its_way(accepted, file).write_bytes(orjson.dumps(TOLD))
     assert once(folder, served.url, school).code == 0
     assert names(accepted) == [
         "moved-2.xml", "moved-2.xml.receipt.json",
@@ -229,6 +256,22 @@ def test_of_a_crash_between_the_moves_a_statement_finds_its_file_and_no_other(
     ]  # fmt: skip
     assert receipt_of(folder, "waits.xml")["records"][0]["alerts"]
     assert receipt_of(folder, "moved-2.xml")["records"][0]["held"]
+
+
+def test_a_statement_on_its_way_is_not_for_a_file_that_has_only_the_inode_of_its_own(
+    folder: Path, served: Serving, school: str
+) -> None:
+    accepted = folder / "accepted"
+    accepted.mkdir()
+    gone, other = folder / "gone.xml", folder / "other.xml"
+    gone.write_bytes(a_ctf(a_pupil(73, K)))
+    on_its_way(accepted, gone).write_bytes(orjson.dumps(TOLD))
+    inode = gone.stat().st_ino
+    gone.rename(other)  # as a file system does that gives the number of a deleted file to the next
+    other.write_bytes(a_ctf(a_pupil(74, K)))
+    assert other.stat().st_ino == inode
+    assert once(folder, served.url, school).code == 0
+    assert receipt_of(folder, "other.xml")["records"][0]["held"]
 
 
 def test_a_refused_pupil_is_not_overlooked(folder: Path, served: Serving, school: str) -> None:

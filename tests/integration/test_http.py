@@ -431,6 +431,7 @@ def test_a_method_that_an_address_does_not_know_is_answered_as_every_other_fault
         ("application/json;q=0.2, application/fhir+json;q=0.9", JSON, "outcome"),
         ("application/fhir+json;q=0, */*", JSON, "problem"),
         ("APPLICATION/FHIR+JSON ;Q=high", JSON, "outcome"),
+        ("application/fhir+json;q*=utf-8''1, */*;q*0=1;q*=0", JSON, "outcome"),
         (XML, JSON, "xml"),
         (None, XML, "xml"),
         (f"{XML};q=0.9, {FHIR};q=0.8", FHIR, "xml"),

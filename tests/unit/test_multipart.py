@@ -50,6 +50,11 @@ def test_whatever_comes_is_read_or_refused(body: bytes) -> None:
         ),
         (b"--b\r\nContent-Type: text/csv\r\n\r\ny\r\n--b--", "multipart/form-data; boundary=b"),
         (b"--b\r\n" * 20 + b"--b--", "multipart/form-data; boundary=b"),
+        (b"--b\r\n\r\n\r\n--b--", "multipart/form-data; boundary*0=b; boundary*=b"),
+        (
+            b"--b\r\nContent-Disposition: form-data; name*0=x; name*=y\r\n\r\nz\r\n--b--",
+            "multipart/form-data; boundary=b",
+        ),
     ],
 )
 def test_what_is_no_multipart_is_refused(body: bytes, content_type: str) -> None:

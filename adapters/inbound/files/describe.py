@@ -36,7 +36,8 @@ nobody is told twice. A changed row with the same key replaces the earlier one; 
 you leave empty stands as it was, needs apart; of the others only a restriction, a refusal and care in \
 contact do. The key is your reference; of SEN notices UPN, start date and provision.
 - Several rows of one pupil's SEN provision are its history: the one that \
-[stands](school-files.md#what-stands) is told, the others are not.
+[stands](school-files.md#what-stands) is told, the others are not. Of those only the word that the \
+whereabouts are restricted counts, unless the one that stands says no.
 - Whole samples: [examples/files](../examples/files). What the table does not hold is stated \
 with the file: what is true of every child for all, what one family said for that child alone.
 - Formulas count by the value that was saved with them. Links are not followed, macros not run.

@@ -262,7 +262,12 @@ def _standing(entries: Sequence[Entry], today: date, tables: CodeTables) -> Iter
 
 
 def _read(rows: Sequence[Entry], today: date, tables: CodeTables) -> Iterator[tuple[Entry, Entry]]:
-    """Yield each row of one pupil with what follows from it."""
+    """Yield each row of one pupil with what follows from it.
+
+    A pupil is restricted whichever row says so, unless the one that stands says otherwise.
+    """
+    stated = ((row.document or {}).get("sharing", {}) for row in rows)
+    restricted = {"restricted": True} if any(s.get("restricted") for s in stated) else {}
     now = stands(chain.from_iterable(map(_periods, rows)), today, tables)
     for entry in rows:
         document = entry.document or {}
@@ -275,7 +280,10 @@ def _read(rows: Sequence[Entry], today: date, tables: CodeTables) -> Iterator[tu
             )
         else:
             notice = {**(now.notice or {}), **document["notice"]}
-            yield entry, replace(entry, document={**document, "notice": notice}, notes=now.notes)
+            said = {"notice": notice}
+            if sharing := restricted | document.get("sharing", {}):
+                said["sharing"] = sharing
+            yield entry, replace(entry, document=document | said, notes=now.notes)
 
 
 def _periods(row: Entry) -> Iterable[Period]:

@@ -9,7 +9,9 @@ from adapters.errors import NotUnderstood
 from gateway.journal import Codec, Journal, JournalAway, Transaction
 from tests.builders import a_child, a_probable_sen_review, a_report, a_review
 from tests.integration.intake.desk import Desk, on_both
+from tests.unit.adapters.fhir_reading import resource
 from tests.unit.adapters.fhir_writer import bundle_of
+from tests.unit.adapters.stu3_bundles import a_review as stu3_review
 
 pytestmark = on_both
 
@@ -80,6 +82,18 @@ def test_a_message_from_the_future_is_refused_since_it_would_stand_over_all_othe
     with pytest.raises(NotUnderstood) as refused:
         desk.send(tomorrow if media == "json" else bundle_of(tomorrow), media)
     assert [(fault.pointer, fault.code) for fault in refused.value.faults] == [(place, "sent")]
+
+
+def test_a_review_of_the_future_is_refused_whatever_its_header_says(desk):
+    scales, later = stu3_review(), datetime.now(UTC) + timedelta(days=3)
+    resource(scales, "Encounter")["period"] = {"start": later.date().isoformat()}
+    with pytest.raises(NotUnderstood) as refused:
+        desk.send(scales, "fhir")
+    [fault] = refused.value.faults
+    assert (fault.pointer.rpartition(".ofType")[2], fault.code) == (
+        "(Encounter).period.start",
+        "review-date",
+    )
 
 
 def test_a_journal_that_is_closed_accepts_nothing(database, codec: Codec, desk):

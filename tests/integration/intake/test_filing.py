@@ -14,6 +14,7 @@ from gateway.metrics import Metrics
 from tests.builders import SCHOOL
 from tests.integration.intake.desk import Desk, on_both
 from tests.school_files import a_ctf, a_need, a_pupil, a_upn
+from tests.unit.adapters.file_reading import a_csv, example
 
 K = [("2025-09-01", "N"), ("2026-01-05", "K")]
 TOLD = statement_of({"notice": {"parentsTold": {"on": "2026-01-09"}}})
@@ -80,10 +81,16 @@ def test_a_provision_that_lay_in_the_future_is_found_when_the_same_file_comes_ag
     assert works.waiting(later.id) == 1
 
 
-def settled(desk: Desk, body: bytes, stated: dict[str, object], at: datetime) -> None:
+def settled(
+    desk: Desk,
+    body: bytes,
+    stated: dict[str, object],
+    at: datetime,
+    media_type: str = "application/xml",
+) -> None:
     works = filing(desk)
     caller = desk.a_caller(f"urn:{SCHOOL}")
-    upload, known = works.receive(body, "application/xml", statement_of(stated), caller, at)
+    upload, known = works.receive(body, media_type, statement_of(stated), caller, at)
     assert not known
     for entry in desk.journal.read(lambda tx: tx.waiting_entries(upload.id, 9)):
         works._settle(upload, entry).result(20)
@@ -107,6 +114,33 @@ def test_a_child_stays_restricted_when_the_next_file_is_silent(desk: Desk, provi
     assert {hold["hold_reason"] for hold in desk.rows("alert")} == {"restricted"}
     settled(desk, silent, {**SAID, "sharing": {"restricted": False}}, NOW.replace(month=12, day=31))
     assert len(desk.due()) == 1
+
+
+def rows_of_one_pupil(*, restricted: tuple[str, str]) -> bytes:
+    """A pupil's provisions, a row each: K, and E after it, which stands."""
+    periods = (("K", "05/01/2026"), ("E", "01/09/2026"))
+    return a_csv(
+        *(
+            example(
+                "sen-support-notice",
+                SEN_provision=code,
+                Start_date=start,
+                Previous_provision="",
+                Whereabouts_restricted=hidden,
+            )
+            for (code, start), hidden in zip(periods, restricted, strict=True)
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("restricted", "told"), [(("yes", ""), 0), (("", "yes"), 0), (("", ""), 1)]
+)
+def test_a_child_is_restricted_whichever_row_says_so(
+    desk: Desk, restricted: tuple[str, str], told: int
+) -> None:
+    settled(desk, rows_of_one_pupil(restricted=restricted), {}, NOW, "text/csv")
+    assert len(desk.due()) == told
 
 
 def test_of_a_child_who_is_restricted_by_now_an_earlier_file_names_no_service(desk: Desk) -> None:

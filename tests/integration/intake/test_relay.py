@@ -81,7 +81,7 @@ def relaying(settings, journal):
         except BaseException as error:
             failed.append(error)
 
-    thread = threading.Thread(target=work)
+    thread = threading.Thread(target=work, daemon=True)
     thread.start()
     started.wait(5)
     try:
@@ -91,6 +91,7 @@ def relaying(settings, journal):
         with suppress(RuntimeError):  # it has ended already
             loop.call_soon_threadsafe(stop.set)
         thread.join(20)
+        assert not thread.is_alive(), "the relay did not end when it was told to"
         if failed:
             raise failed[0]  # why the relay ended by itself
 
@@ -153,6 +154,21 @@ def test_what_was_recorded_is_confirmed_and_then_delivered(desk, settings, decla
         assert properties.content_type == "application/cloudevents+json"
         assert properties.type == event["type"]
     assert taken(declared, "social-care") == []
+
+
+def test_a_relay_that_is_told_to_end_while_it_claims_ends(settings, declared, journal, monkeypatch):
+    claim, claiming, told = journal.deliveries.claim, threading.Event(), threading.Event()
+
+    def slow(*given):
+        found = claim(*given)
+        claiming.set()
+        told.wait(10)
+        return found
+
+    monkeypatch.setattr(journal.deliveries, "claim", slow)
+    with relaying(settings, journal):
+        assert claiming.wait(10)
+        threading.Timer(0.5, told.set).start()  # once the relay has been told
 
 
 def test_a_safeguarding_referral_is_not_delivered_until_it_is_confirmed(
