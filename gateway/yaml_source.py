@@ -40,7 +40,7 @@ class _Loader(yaml.CSafeLoader):  # type: ignore[misc]  # untyped
         sign: [
             (tag, known)
             for tag, known in rules
-            if not tag.endswith((":bool", ":int", ":timestamp"))
+            if not tag.endswith((":bool", ":int", ":float", ":timestamp"))
         ]
         for sign, rules in yaml.CSafeLoader.yaml_implicit_resolvers.items()
     }
@@ -51,6 +51,11 @@ _Loader.add_implicit_resolver(
 )
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:int", re.compile("[-+]?(?:0|[1-9][0-9]*)$"), list("-+0123456789")
+)
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?$"),
+    list("-+.0123456789"),
 )
 
 
