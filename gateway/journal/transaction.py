@@ -270,7 +270,7 @@ class Transaction(FileWrites, CredentialWrites, LetterWrites, Queries):
     ) -> None:
         """Note who (if known), when, why and what size, for 401, 403 and 413: never the bytes.
 
-        file: of many records, not understood (422): its hash is noted too.
+        file: what was sent as a file of many records and refused with 400 or 422: its hash is noted.
         """
         kept = {} if file is None else {"bytes_hash": self._codec.ref("bytes", file)}
         self._refuse(organisation, received_at, status, why, size, kept)
